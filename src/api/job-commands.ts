@@ -1,0 +1,19 @@
+/** What the REST API asks of the workflows. Implemented by `createJobCommands`; errors are `MusterError`s. */
+import type { CancelExecutionRequest, CancelJobRequest, NewJobRequest } from '../../workflows/messages';
+
+export interface JobCommands {
+  /** Resolves when the job is durable and listed. Throws `UnknownTarget`. */
+  create(request: NewJobRequest): Promise<void>;
+  /** Throws `JobNotFound`, `JobNotActive`. */
+  cancel(jobId: string, request: CancelJobRequest): Promise<void>;
+  /** Throws `JobNotFound`, `JobActive` (without force). Deleting a job that is being deleted is no error. */
+  delete(jobId: string, request: { by: string; force: boolean }): Promise<void>;
+  /** Throws `ExecutionNotFound`, `InvalidStateTransition`, `VersionMismatch`. */
+  cancelExecution(jobId: string, thingName: string, request: CancelExecutionRequest): Promise<void>;
+  /** Throws `ExecutionNotFound`, `InvalidStateTransition` (active, without force). */
+  deleteExecution(jobId: string, thingName: string, request: { by: string; force: boolean }): Promise<void>;
+  /** Makes the pending executions of a thing REMOVED. To be called after the thing is marked as deleted. */
+  removeExecutionsOf(thingName: string, by: string): Promise<void>;
+  /** Tells the CONTINUOUS jobs on these groups that membership has changed. Returns at once; never throws. */
+  membershipChanged(groupNames: readonly string[]): void;
+}

@@ -1,0 +1,188 @@
+/**
+ * The tables. Times are epoch milliseconds; columns named `…Json` hold JSON text.
+ * Written for SQLite and PostgreSQL alike: integers, text, no booleans.
+ */
+import type { Insertable, Selectable } from 'kysely';
+import type { Dispatch, ExecutionStatus, JobStatus, JobType } from '../domain/statuses';
+
+export interface Database {
+  things: ThingsTable;
+  thing_tags: ThingTagsTable;
+  thing_types: ThingTypesTable;
+  thing_groups: ThingGroupsTable;
+  thing_group_tags: ThingGroupTagsTable;
+  thing_group_members: ThingGroupMembersTable;
+  membership_log: MembershipLogTable;
+  membership_clock: MembershipClockTable;
+  api_keys: ApiKeysTable;
+  jobs: JobsTable;
+  job_groups: JobGroupsTable;
+  job_targets: JobTargetsTable;
+  job_counts: JobCountsTable;
+  executions: ExecutionsTable;
+  transitions: TransitionsTable;
+}
+
+export interface ThingsTable {
+  name: string;
+  mqttClientId: string;
+  thingTypeName: string | null;
+  attributesJson: string;
+  /** SHA-256 in hex of the MQTT password; null once the credentials are revoked. */
+  passwordHash: string | null;
+  createdAt: number;
+  lastUpdatedAt: number;
+  /** Set while the thing is being deleted: it is gone for everybody, its executions are still being removed. */
+  deletedAt: number | null;
+}
+
+export interface ThingTagsTable {
+  thingName: string;
+  tag: string;
+}
+
+export interface ThingTypesTable {
+  name: string;
+  description: string | null;
+  createdAt: number;
+}
+
+export interface ThingGroupsTable {
+  name: string;
+  /** `EXPLICIT`: members by hand; `DYNAMIC`: all things that carry all its tags; `TYPE`: all things of a type. */
+  kind: 'EXPLICIT' | 'DYNAMIC' | 'TYPE';
+  description: string | null;
+  /** Of a `TYPE` group. */
+  thingTypeName: string | null;
+  createdAt: number;
+}
+
+export interface ThingGroupTagsTable {
+  groupName: string;
+  tag: string;
+}
+
+/** Membership of every kind of group, kept up to date in the transaction that changes it. */
+export interface ThingGroupMembersTable {
+  groupName: string;
+  thingName: string;
+}
+
+/** Every join and leave, in the order of commit; CONTINUOUS jobs read it from their own cursor. */
+export interface MembershipLogTable {
+  seq: number;
+  groupName: string;
+  thingName: string;
+  change: 'JOINED' | 'LEFT';
+  at: number;
+}
+
+/**
+ * One row that gives out `seq`. Whoever appends to the log holds it until commit, so that a reader
+ * never sees a number before a smaller one that is still to come.
+ */
+export interface MembershipClockTable {
+  id: number;
+  seq: number;
+}
+
+export interface ApiKeysTable {
+  apiKey: string;
+  name: string | null;
+  /** scrypt hash with its salt and parameters. */
+  secretHash: string;
+  permissionsJson: string;
+  createdAt: number;
+  revokedAt: number | null;
+}
+
+export interface JobsTable {
+  jobId: string;
+  name: string | null;
+  jobType: JobType;
+  status: JobStatus;
+  dispatch: Dispatch;
+  description: string | null;
+  documentJson: string;
+  /** `{thingNames, thingGroupNames}` as the operator gave them. */
+  targetsJson: string;
+  /** Things that the job has targeted so far. */
+  thingCount: number;
+  timeoutConfigJson: string;
+  reasonCode: string | null;
+  comment: string | null;
+  createdBy: string;
+  /** SHA-256 of the request body, of jobs made with an Idempotency-Key. */
+  requestHash: string | null;
+  createdAt: number;
+  lastUpdatedAt: number;
+  completedAt: number | null;
+}
+
+/** The groups that a CONTINUOUS job watches. */
+export interface JobGroupsTable {
+  jobId: string;
+  groupName: string;
+}
+
+/**
+ * The things that a job targets: of a SNAPSHOT job all of them, from the start; of a CONTINUOUS job
+ * those that belong to it now. Positions cut them into pages.
+ */
+export interface JobTargetsTable {
+  jobId: string;
+  thingName: string;
+  position: number;
+  /** 1 where the job names the thing itself. */
+  explicit: number;
+}
+
+/** Execution counts, spread over shards so that one row does not queue up a whole job. */
+export interface JobCountsTable {
+  jobId: string;
+  shard: number;
+  status: ExecutionStatus;
+  n: number;
+}
+
+/** The current attempt of a job on a thing. Written only by the activities of its own workflow. */
+export interface ExecutionsTable {
+  jobId: string;
+  thingName: string;
+  shard: number;
+  executionNumber: number;
+  versionNumber: number;
+  status: ExecutionStatus;
+  statusDetailsJson: string | null;
+  queuedAt: number;
+  startedAt: number | null;
+  lastUpdatedAt: number;
+  finishedAt: number | null;
+  /** The nearer of the running timers. */
+  deadline: number | null;
+  /** Of the job: settles the order of executions that were queued at the same time. */
+  jobCreatedAt: number;
+}
+
+/** One row per accepted change; (execution attempt, versionNumber) is unique, so recording twice changes nothing. */
+export interface TransitionsTable {
+  jobId: string;
+  thingName: string;
+  executionNumber: number;
+  versionNumber: number;
+  from: ExecutionStatus | null;
+  to: ExecutionStatus;
+  at: number;
+  by: string;
+  reason: string | null;
+  statusDetailsJson: string | null;
+  /** Of the device's request: a repeat of it gets the first answer again. */
+  clientToken: string | null;
+}
+
+export type ExecutionRow = Selectable<ExecutionsTable>;
+export type TransitionRow = Selectable<TransitionsTable>;
+export type JobRow = Selectable<JobsTable>;
+export type NewJob = Insertable<JobsTable>;
+export type ThingRow = Selectable<ThingsTable>;
+export type ApiKeyRow = Selectable<ApiKeysTable>;

@@ -1,0 +1,115 @@
+/**
+ * The vocabulary between Muster's processes and its workflows: names, ids, signals, updates.
+ * Free of zod and of node modules, because workflow code imports it.
+ */
+import { defineSignal, defineUpdate } from '@temporalio/workflow';
+import type { Report, StartNext, StatusDetails, TimeoutConfig } from '../src/domain/execution';
+import type { ExecutionStatus, JobType } from '../src/domain/statuses';
+
+export const TASK_QUEUE = 'muster';
+
+export const SEARCH_ATTRIBUTES = ['JobId', 'ThingName', 'JobStatus', 'ExecutionStatus'] as const;
+
+export const jobWorkflowId = (jobId: string) => `job/${jobId}`;
+export const batchWorkflowId = (jobId: string, n: number) => `job/${jobId}/batch/${n}`;
+export const executionWorkflowId = (jobId: string, thingName: string) => `job/${jobId}/thing/${thingName}`;
+export const deletionWorkflowId = (jobId: string) => `job/${jobId}/deletion`;
+
+/** Who asked for a change, and why; both end up in the transition's record. */
+export interface Cause {
+  /** `device`, `timer`, `membership`, or `key:{apiKey}`. */
+  by: string;
+  reason?: string;
+}
+
+// ── job ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export interface NewJobRequest {
+  jobId: string;
+  name?: string;
+  jobType: JobType;
+  description?: string;
+  targets: { thingNames: string[]; thingGroupNames: string[] };
+  document: Record<string, unknown>;
+  timeoutConfig: TimeoutConfig;
+  createdBy: string;
+  /** SHA-256 of the request body, with an Idempotency-Key. */
+  requestHash?: string;
+}
+
+export interface CancelJobRequest {
+  by: string;
+  force: boolean;
+  reasonCode?: string;
+  comment?: string;
+}
+
+/** Resolves when the job is in the store; fails with an ApplicationFailure of type `UnknownTarget`. */
+export const jobCreated = defineUpdate<void>('created');
+/** Resolves when the job is CANCELED in the store; fails with type `JobNotActive` where it is terminal already. */
+export const cancelJob = defineUpdate<void, [CancelJobRequest]>('cancel');
+/** The job is being deleted: launch nothing more and close. */
+export const stopJob = defineSignal('stop');
+/** Group membership has changed: read the log. Losing one costs a moment, never a thing. */
+export const pokeJob = defineSignal('poke');
+/** A batch tells its job: all its executions are started and visible. */
+export const batchLaunched = defineSignal<[{ n: number }]>('batchLaunched');
+/** A batch tells its job: all its executions are terminal; `counts` says how. */
+export const batchFinished =
+  defineSignal<[{ n: number; counts: Partial<Record<ExecutionStatus, number>> }]>('batchFinished');
+
+// ── execution ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** What every device request carries beside its own fields. */
+interface DeviceRequestBase {
+  clientToken?: string;
+  /** Over MQTT: the topic of the request, under which the answer goes out. Over HTTPS: absent. */
+  topic?: string;
+  /** Epoch milliseconds. */
+  receivedAt: number;
+}
+
+export type StartNextRequest = StartNext & DeviceRequestBase;
+
+export type UpdateRequest = Report &
+  DeviceRequestBase & { includeJobExecutionState?: boolean; includeJobDocument?: boolean };
+
+export type DeviceRequest = StartNextRequest | UpdateRequest;
+
+/** The body of an `accepted` or `rejected` message, as it goes to the device. */
+export interface DeviceAnswer {
+  accepted: boolean;
+  body: Record<string, unknown>;
+}
+
+export interface CancelExecutionRequest extends Cause {
+  force: boolean;
+  expectedVersion?: number;
+}
+
+export const deviceRequest = defineSignal<[DeviceRequest]>('deviceRequest');
+/**
+ * The same for a device that waits for its answer (HTTPS). Undefined: this execution is no longer pending, ask for
+ * the next one.
+ */
+export const answerDeviceRequest = defineUpdate<DeviceAnswer | undefined, [DeviceRequest]>(
+  'answerDeviceRequest',
+);
+/** Of a whole job: an execution that may not be canceled (IN_PROGRESS without force) runs on. */
+export const cancelExecution = defineSignal<[CancelExecutionRequest]>('cancelExecution');
+/** Of one execution by an operator: fails with type `InvalidStateTransition` or `VersionMismatch`. */
+export const cancelOneExecution = defineUpdate<void, [CancelExecutionRequest]>('cancelOneExecution');
+/** The record goes away; the device is told where it still had it pending. */
+export const removeExecution = defineSignal<[Cause]>('removeExecution');
+/** Started, but its job was canceled before it became visible: close without a trace. */
+export const discardExecution = defineSignal('discardExecution');
+
+export interface ExecutionInput {
+  jobId: string;
+  thingName: string;
+  executionNumber: number;
+  queuedAt: number;
+  timeouts: TimeoutConfig;
+}
+
+export type { StatusDetails };
