@@ -1,0 +1,49 @@
+import { EXECUTION_STATUSES, isTerminal, PENDING_STATUSES, type ExecutionStatus } from '../domain/statuses';
+
+/** Executions by status; one that is left out counts as none. */
+export type Counts = Partial<Record<string, number>>;
+
+/** Those at an end first. */
+const STATUSES = [...EXECUTION_STATUSES.filter(isTerminal), ...PENDING_STATUSES];
+const WIDTH = 24;
+
+/** `[######------]  50%  SUCCEEDED 5  FAILED 1  QUEUED 6`: the bar is the share that is at an end. */
+export function renderProgress(counts: Counts): string {
+  const total = sum(counts, EXECUTION_STATUSES);
+  const done = sum(counts, EXECUTION_STATUSES.filter(isTerminal));
+  const share = total === 0 ? 1 : done / total;
+  // Rounded down: a full bar means that nothing is left.
+  const filled = Math.floor(share * WIDTH);
+  const bar = '#'.repeat(filled) + '-'.repeat(WIDTH - filled);
+  return [`[${bar}] ${String(Math.floor(share * 100)).padStart(3)}%`, ...statusCounts(counts)].join('  ');
+}
+
+/** The statuses that occur, each with its number. */
+export function statusCounts(counts: Counts): string[] {
+  return STATUSES.filter((status) => counts[status]).map((status) => `${status} ${counts[status]}`);
+}
+
+function sum(counts: Counts, statuses: readonly ExecutionStatus[]): number {
+  return statuses.reduce((total, status) => total + (counts[status] ?? 0), 0);
+}
+
+/** Text that changes: redrawn in place on a terminal, else a line for each change. */
+export class LiveLine {
+  private last = '';
+
+  constructor(private readonly stream: NodeJS.WriteStream = process.stdout) {}
+
+  show(text: string): void {
+    if (text === this.last) return;
+    this.last = text;
+    if (!this.stream.isTTY) this.stream.write(`${text}\n`);
+    // A line that wraps cannot be redrawn.
+    else this.stream.write(`\r\u001b[2K${text.slice(0, this.stream.columns - 1)}`);
+  }
+
+  /** What is printed next begins on a line of its own. */
+  end(): void {
+    if (this.stream.isTTY && this.last !== '') this.stream.write('\n');
+    this.last = '';
+  }
+}
