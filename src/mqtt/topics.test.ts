@@ -1,0 +1,113 @@
+import fc from 'fast-check';
+import { mayPublish, maySubscribe, notifyTopics, parseDeviceTopic } from './topics';
+
+const PREFIXES = ['$emqx/things', '$aws/things', 'fleet', 'a/b/c/d'];
+const prefix = fc.constantFrom(...PREFIXES);
+const thingName = fc.stringMatching(/^[A-Za-z0-9:_.-]{1,128}$/);
+const jobId = fc.uuid();
+
+describe('parseDeviceTopic', () => {
+  test('requests, under every prefix', () => {
+    fc.assert(
+      fc.property(prefix, thingName, jobId, (p, t, j) => {
+        const parse = (rest: string) => parseDeviceTopic(PREFIXES, `${p}/${t}/jobs/${rest}`);
+        const own = { prefix: p, thingName: t };
+        expect(parse('get')).toEqual({ ...own, action: 'get' });
+        expect(parse('start-next')).toEqual({ ...own, action: 'start-next' });
+        expect(parse(`${j}/get`)).toEqual({ ...own, action: 'describe', jobId: j });
+        expect(parse('$next/get')).toEqual({ ...own, action: 'describe', jobId: '$next' });
+        expect(parse(`${j}/update`)).toEqual({ ...own, action: 'update', jobId: j });
+      }),
+    );
+  });
+
+  test.each([
+    '',
+    '/',
+    '/update',
+    '/get/',
+    '/get/get/get',
+    '/start-next/now',
+    '/j1',
+    '/j1/start-next',
+    '/j1/update/now',
+    '/j1/Update',
+    '/$next/update',
+    '/a b/get',
+    `/${'j'.repeat(65)}/get`,
+  ])('jobs%s is no request', (rest) => {
+    expect(parseDeviceTopic(PREFIXES, `fleet/t1/jobs${rest}`)).toEqual({
+      prefix: 'fleet',
+      thingName: 't1',
+      action: 'invalid',
+    });
+  });
+
+  test.each(['notify', 'notify-next', 'get/accepted', 'j1/update/rejected', 'a/b/c/accepted'])(
+    'jobs/%s is an answer',
+    (rest) => {
+      expect(parseDeviceTopic(PREFIXES, `$aws/things/t1/jobs/${rest}`)).toMatchObject({ action: 'answer' });
+    },
+  );
+
+  test.each([
+    'fleet/t1',
+    'fleet/t1/shadow',
+    'other/t1/jobs/get',
+    'fleet//jobs/get',
+    'fleet/a b/jobs/get',
+    '',
+  ])('"%s" is none of Muster', (topic) => {
+    expect(parseDeviceTopic(PREFIXES, topic)).toBeUndefined();
+  });
+});
+
+test('notifications go out under every prefix', () => {
+  expect(notifyTopics(['$emqx/things', 'fleet'], 't1')).toEqual({
+    notify: ['$emqx/things/t1/jobs/notify', 'fleet/t1/jobs/notify'],
+    notifyNext: ['$emqx/things/t1/jobs/notify-next', 'fleet/t1/jobs/notify-next'],
+  });
+});
+
+describe('a thing uses its own topics only', () => {
+  test('requests may be published, answers may not', () => {
+    expect(mayPublish(PREFIXES, 't1', 'fleet/t1/jobs/get')).toBe(true);
+    expect(mayPublish(PREFIXES, 't1', 'fleet/t1/jobs/one/level/too/many')).toBe(true);
+    expect(mayPublish(PREFIXES, 't1', 'fleet/t1/jobs/get/accepted')).toBe(false);
+    expect(mayPublish(PREFIXES, 't1', 'fleet/t1/jobs/notify')).toBe(false);
+  });
+
+  test.each([
+    'fleet/t1/jobs/#',
+    'fleet/t1/#',
+    'fleet/t1/jobs/+/get/accepted',
+    '$aws/things/t1/jobs/notify-next',
+  ])('may subscribe to %s', (filter) => {
+    expect(maySubscribe(PREFIXES, 't1', filter)).toBe(true);
+  });
+
+  test.each([
+    '#',
+    '+/#',
+    'fleet/#',
+    'fleet/+/jobs/#',
+    'fleet/t1',
+    'fleet/t10/jobs/#',
+    'fleet/t/jobs/#',
+    '$share/g/fleet/t1/jobs/#',
+    '$SYS/#',
+    '/fleet/t1/#',
+  ])('may not subscribe to %s', (filter) => {
+    expect(maySubscribe(PREFIXES, 't1', filter)).toBe(false);
+  });
+
+  test('never those of another thing', () => {
+    fc.assert(
+      fc.property(prefix, thingName, thingName, fc.string(), (p, mine, other, rest) => {
+        fc.pre(mine !== other);
+        expect(mayPublish(PREFIXES, mine, `${p}/${other}/${rest}`)).toBe(false);
+        expect(maySubscribe(PREFIXES, mine, `${p}/${other}/${rest}`)).toBe(false);
+      }),
+    );
+  });
+});

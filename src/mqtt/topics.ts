@@ -1,0 +1,75 @@
+/**
+ * The topics of devices (PROTOCOL.md §2): `{prefix}/{thingName}/jobs/…`. Prefixes are a list; each may have several
+ * levels, and none lies within another.
+ */
+import { THING_NAME_PATTERN } from '../domain/limits';
+
+/** Longer or deeper topics and filters are refused; every legal one is far below. */
+const MAX_TOPIC_LENGTH = 1024;
+const MAX_TOPIC_LEVELS = 32;
+
+const JOB_ID_PATTERN = /^[A-Za-z0-9_-]{1,64}$/;
+/** In the place of a job id: the next pending execution. */
+const NEXT = '$next';
+
+/**
+ * What a topic under `{prefix}/{thingName}/jobs` stands for:
+ * - a request, with the job that it is about
+ * - `answer`: what only Muster may publish
+ * - `invalid`: no request has this topic; a device that uses it is answered `InvalidTopic`
+ */
+export type DeviceTopic = { prefix: string; thingName: string } & (
+  { action: 'get' | 'start-next' | 'answer' | 'invalid' } | { action: 'describe' | 'update'; jobId: string }
+);
+
+/** @returns undefined for a topic that isn't under `{prefix}/{thingName}/jobs`. */
+export function parseDeviceTopic(prefixes: readonly string[], topic: string): DeviceTopic | undefined {
+  const prefix = prefixes.find((candidate) => topic.startsWith(`${candidate}/`));
+  if (prefix === undefined) return undefined;
+  const [thingName = '', room, ...rest] = topic.slice(prefix.length + 1).split('/');
+  if (room !== 'jobs' || !THING_NAME_PATTERN.test(thingName)) return undefined;
+  return { prefix, thingName, ...requestOf(rest) };
+}
+
+function requestOf(levels: string[]) {
+  if (isAnswer(levels)) return { action: 'answer' } as const;
+  const [first = '', verb] = levels;
+  if (levels.length === 1 && (first === 'get' || first === 'start-next')) return { action: first } as const;
+  if (levels.length === 2 && verb === 'get' && (first === NEXT || JOB_ID_PATTERN.test(first))) {
+    return { action: 'describe', jobId: first } as const;
+  }
+  if (levels.length === 2 && verb === 'update' && JOB_ID_PATTERN.test(first)) {
+    return { action: 'update', jobId: first } as const;
+  }
+  return { action: 'invalid' } as const;
+}
+
+function isAnswer(levels: string[]): boolean {
+  const last = levels.at(-1);
+  if (last === 'accepted' || last === 'rejected') return true;
+  return levels.length === 1 && (last === 'notify' || last === 'notify-next');
+}
+
+/** Where a thing's notifications go: under every prefix. */
+export function notifyTopics(
+  prefixes: readonly string[],
+  thingName: string,
+): { notify: string[]; notifyNext: string[] } {
+  const under = (name: string) => prefixes.map((prefix) => `${prefix}/${thingName}/jobs/${name}`);
+  return { notify: under('notify'), notifyNext: under('notify-next') };
+}
+
+/** A thing publishes under its own name only, and never what is Muster's to say. */
+export function mayPublish(prefixes: readonly string[], thingName: string, topic: string): boolean {
+  return isOwn(prefixes, thingName, topic) && parseDeviceTopic(prefixes, topic)?.action !== 'answer';
+}
+
+/** A thing subscribes to filters that lie wholly under its own name: wildcards only below it. */
+export function maySubscribe(prefixes: readonly string[], thingName: string, filter: string): boolean {
+  return isOwn(prefixes, thingName, filter);
+}
+
+function isOwn(prefixes: readonly string[], thingName: string, topic: string): boolean {
+  if (topic.length > MAX_TOPIC_LENGTH || topic.split('/').length > MAX_TOPIC_LEVELS) return false;
+  return prefixes.some((prefix) => topic.startsWith(`${prefix}/${thingName}/`));
+}
