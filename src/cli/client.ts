@@ -84,11 +84,9 @@ export class MusterClient {
    * @throws ApiRefusal for an answer other than 2xx, Unreachable for none.
    */
   private async request<T>(method: string, path: string, options: RequestOptions): Promise<T> {
-    const response = await this.send(method, path, options);
-    const text = await response.text();
+    const { status, text } = await this.send(method, path, options);
     const body = parse(text);
-    if (!response.ok)
-      throw new ApiRefusal(response.status, isObject(body) ? body : { detail: text.slice(0, 500) });
+    if (status >= 300) throw new ApiRefusal(status, isObject(body) ? body : { detail: text.slice(0, 500) });
     return body as T;
   }
 
@@ -96,10 +94,10 @@ export class MusterClient {
     method: string,
     path: string,
     { query, body, headers }: RequestOptions,
-  ): Promise<Response> {
+  ): Promise<{ status: number; text: string }> {
     const { url, key, timeoutMs } = this.connection;
     try {
-      return await fetch(`${url}/api/v1${path}${queryString(query)}`, {
+      const response = await fetch(`${url}/api/v1${path}${queryString(query)}`, {
         method,
         headers: {
           authorization: `Basic ${Buffer.from(`${key.key}:${key.secret}`).toString('base64')}`,
@@ -109,6 +107,7 @@ export class MusterClient {
         body: body === undefined ? undefined : JSON.stringify(body),
         signal: AbortSignal.timeout(timeoutMs),
       });
+      return { status: response.status, text: await response.text() };
     } catch (error) {
       throw unreachable(url, timeoutMs, error as Error);
     }

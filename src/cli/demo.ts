@@ -49,7 +49,7 @@ export function registerDemo(program: Command): void {
     .command('demo')
     .description('show all of it: start Muster, connect 24 simulated thermostats and update their firmware')
     .option('--keep', 'leave it running afterwards, until Ctrl-C');
-  addConfigOptions(demo)
+  addConfigOptions(demo, ['databaseUrl', 'mqttUrl'])
     .addHelpText(
       'after',
       '\nWithout --data-dir it uses a new directory and removes it at its end. A port that was not asked for and is\n' +
@@ -115,7 +115,7 @@ function ownDirectory({ dataDir }: DemoOptions): string | undefined {
 }
 
 async function demoConfig(options: DemoOptions, own: string | undefined): Promise<DemoConfig> {
-  const apiKey = `demo-${randomBytes(4).toString('hex')}:${randomBytes(24).toString('base64url')}`;
+  const apiKey = `demo:${randomBytes(24).toString('base64url')}`;
   const defaults = {
     MUSTER_API_KEY: apiKey,
     LOG_LEVEL: 'warn',

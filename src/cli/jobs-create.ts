@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import type { Job } from './bodies';
 import { UsageError } from './failures';
+import { readJson } from './files';
 import { watchJob } from './jobs-watch';
 import { clientCommand, clientFor, collect, examples, positiveNumber, type ClientOptions } from './options';
 import { printJson } from './output';
@@ -85,14 +85,8 @@ export function jobBody(
 }
 
 function readObject(file: string): Record<string, unknown> {
-  const from = file === '-' ? 'standard input' : file;
-  const text = readFileSync(file === '-' ? 0 : file, 'utf8');
-  try {
-    const value: unknown = JSON.parse(text);
-    if (typeof value === 'object' && value !== null && !Array.isArray(value))
-      return value as Record<string, unknown>;
-  } catch (error) {
-    throw new UsageError(`${from} is not JSON: ${(error as Error).message}`);
-  }
-  throw new UsageError(`${from} must hold a JSON object.`);
+  const value = readJson(file);
+  if (typeof value === 'object' && value !== null && !Array.isArray(value))
+    return value as Record<string, unknown>;
+  throw new UsageError(`${file} must hold a JSON object.`);
 }

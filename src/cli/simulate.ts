@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Command } from 'commander';
+import { Option, type Command } from 'commander';
 import type { Fleet, FleetCounts } from '../simulator/fleet';
 import { planFleet, type Range } from '../simulator/plan';
 import {
@@ -51,10 +51,10 @@ export function registerSimulate(program: Command): void {
     .option('--type <name>', 'their thing type', 'com.example.thermostat')
     .option('--prefix <text>', 'what their names begin with', 'sim-')
     .option('--success-rate <share>', 'share whose jobs succeed; the others fail or reject', share, 0.9)
-    .option('--duration <seconds>', 'how long a job takes: 5, or 3-8', range, { min: 3, max: 8 })
+    .addOption(rangeOption('--duration <seconds>', 'how long a job takes: 5, or 3-8', '3-8'))
     .option('--reports <n>', 'progress reports while it does', wholeNumber, 3)
     .option('--offline-share <share>', 'share that is away at first', share, 0)
-    .option('--offline-for <seconds>', 'how long those stay away: 20, or 10-30', range, { min: 10, max: 30 })
+    .addOption(rangeOption('--offline-for <seconds>', 'how long those stay away: 20, or 10-30', '10-30'))
     .option('--seed <n>', 'the same number gives the same behaviour', wholeNumber, 1)
     .option('--connect-rate <n>', 'how many connect per second', positiveNumber, 100)
     .option('--mqtt-url <url>', 'the broker (default: as for --url, port 1883)')
@@ -71,6 +71,11 @@ export function registerSimulate(program: Command): void {
         ),
     )
     .action(simulate);
+}
+
+/** Its default is shown as it would be written. */
+function rangeOption(flags: string, description: string, byDefault: string): Option {
+  return new Option(flags, description).argParser(range).default(range(byDefault), byDefault);
 }
 
 async function simulate(options: SimulateOptions): Promise<void> {

@@ -1,9 +1,9 @@
-import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import type { Credentials, Thing } from './bodies';
 import { segment, type MusterClient } from './client';
 import { keepCredentials } from './credentials';
-import { Failure, UsageError } from './failures';
+import { Failure } from './failures';
+import { readJson, readText } from './files';
 import {
   clientCommand,
   clientFor,
@@ -63,7 +63,7 @@ export function registerThings(program: Command): void {
     .option('--credentials <file>', 'keep the MQTT credentials in this file instead of printing them')
     .addHelpText(
       'after',
-      '\nThe file holds a JSON array of things as POST /api/v1/things takes them, or a thing name on each line.\n' +
+      '\nA .json file holds an array of things as POST /api/v1/things takes them, any other a thing name on each line.\n' +
         'Options are added to every one of them.\n' +
         examples('things register-many boilers.txt --type com.example.thermostat --credentials boilers.json'),
     )
@@ -212,13 +212,9 @@ function merge(thing: NewThing, extra: Omit<NewThing, 'name'>): NewThing {
 }
 
 function readThings(file: string): NewThing[] {
-  const text = readFileSync(file, 'utf8').trim();
-  if (!text.startsWith('[')) return text.split(/\s*\n\s*/).map((name) => ({ name }));
-  try {
-    return JSON.parse(text) as NewThing[];
-  } catch (error) {
-    throw new UsageError(`${file} is not JSON: ${(error as Error).message}`);
-  }
+  if (file.endsWith('.json')) return readJson(file) as NewThing[];
+  const names = readText(file).split(/\s*\n\s*/);
+  return names.filter((name) => name !== '').map((name) => ({ name }));
 }
 
 function printThing(thing: Thing): void {

@@ -51,6 +51,12 @@ class Rejection extends Error {
 /** Rejections that say "not now" rather than "no". */
 const PASSING = new Set(['RequestThrottled', 'InternalError']);
 
+/** A broker that does not take a goodbye within this time is left without one. */
+const LEAVE_MS = 3_000;
+
+/** Repeats come at longer and longer intervals, up to this many times the first. */
+const MAX_BACK_OFF = 8;
+
 const ANSWERS = [
   'notify',
   'notify-next',
@@ -119,7 +125,7 @@ export class Device {
     for (const request of this.requests.values()) request.givenUp(new Error('The device was stopped.'));
     const client = this.client;
     if (!client) return;
-    await Promise.race([client.endAsync(!client.connected), sleep(3_000)]);
+    await Promise.race([client.endAsync(!client.connected), sleep(LEAVE_MS, undefined, { ref: false })]);
     client.end(true);
   }
 
@@ -225,9 +231,15 @@ export class Device {
       const send = () => {
         if (this.connected) this.client?.publish(this.topicBase + action, JSON.stringify(body), { qos: 1 });
       };
-      const resend = setInterval(send, this.answerTimeoutMs);
+      // A service that is slow is not helped by being asked ever more.
+      const repeatAfter = (backOff: number): NodeJS.Timeout =>
+        setTimeout(() => {
+          send();
+          repeat = repeatAfter(Math.min(2 * backOff, MAX_BACK_OFF));
+        }, this.answerTimeoutMs * backOff);
+      let repeat = repeatAfter(1);
       const settle = () => {
-        clearInterval(resend);
+        clearTimeout(repeat);
         this.requests.delete(body.clientToken);
       };
       this.requests.set(body.clientToken, {
