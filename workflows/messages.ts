@@ -99,10 +99,26 @@ export const answerDeviceRequest = defineUpdate<DeviceAnswer | undefined, [Devic
 export const cancelExecution = defineSignal<[CancelExecutionRequest]>('cancelExecution');
 /** Of one execution by an operator: fails with type `InvalidStateTransition` or `VersionMismatch`. */
 export const cancelOneExecution = defineUpdate<void, [CancelExecutionRequest]>('cancelOneExecution');
+/** The same, and resolves when it is REMOVED; an execution that is terminal already stays as it is. */
+export const removeOneExecution = defineUpdate<void, [Cause]>('removeOneExecution');
 /** The record goes away; the device is told where it still had it pending. */
 export const removeExecution = defineSignal<[Cause]>('removeExecution');
 /** Started, but its job was canceled before it became visible: close without a trace. */
 export const discardExecution = defineSignal('discardExecution');
+
+// ── deletion ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export interface DeletionRequest {
+  jobId: string;
+  by: string;
+  /** Also where the job is still active. */
+  force: boolean;
+}
+
+/** Resolves when the job is DELETION_IN_PROGRESS; fails with type `JobActive` or `JobNotFound`. */
+export const deletionBegun = defineUpdate<void>('begun');
+
+// ── inputs ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 export interface ExecutionInput {
   jobId: string;

@@ -111,6 +111,7 @@ export interface JobsTable {
   timeoutConfigJson: string;
   reasonCode: string | null;
   comment: string | null;
+  canceledBy: string | null;
   createdBy: string;
   /** SHA-256 of the request body, of jobs made with an Idempotency-Key. */
   requestHash: string | null;
@@ -127,7 +128,7 @@ export interface JobGroupsTable {
 
 /**
  * The things that a job targets: of a SNAPSHOT job all of them, from the start; of a CONTINUOUS job
- * those that belong to it now. Positions cut them into pages.
+ * those that belong to it now. Positions, dense from 0, cut the first ones into pages; who joins later has -1.
  */
 export interface JobTargetsTable {
   jobId: string;

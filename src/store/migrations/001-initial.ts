@@ -120,6 +120,7 @@ async function jobs(db: Kysely<unknown>): Promise<void> {
     .addColumn('timeoutConfigJson', 'text', (c) => c.notNull())
     .addColumn('reasonCode', 'text')
     .addColumn('comment', 'text')
+    .addColumn('canceledBy', 'text')
     .addColumn('createdBy', 'text', (c) => c.notNull())
     .addColumn('requestHash', 'text')
     .addColumn('createdAt', 'bigint', (c) => c.notNull())
@@ -217,11 +218,5 @@ async function executions(db: Kysely<unknown>): Promise<void> {
     .addColumn('statusDetailsJson', 'text')
     .addColumn('clientToken', 'text')
     .addPrimaryKeyConstraint('transitions_pk', ['jobId', 'thingName', 'executionNumber', 'versionNumber'])
-    .execute();
-  await schema
-    .createIndex('transitions_by_token')
-    .on('transitions')
-    .columns(['thingName', 'clientToken'])
-    .where(sql.ref('clientToken'), 'is not', null)
     .execute();
 }

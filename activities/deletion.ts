@@ -1,0 +1,80 @@
+/** Deleting a job with all its records. */
+import { heartbeat, sleep } from '@temporalio/activity';
+import type { Client } from '@temporalio/client';
+import { ApplicationFailure } from '@temporalio/common';
+import { decide } from '../src/domain/execution';
+import { SECOND } from '../src/domain/limits';
+import { isTerminal, PENDING_STATUSES } from '../src/domain/statuses';
+import type { Notifier } from '../src/devices/notifier';
+import type { Db } from '../src/store/database';
+import { countPending, findExecution, recordTransition, stateOf } from '../src/store/executions';
+import { deleteExecutionPage, deleteJobRow, findJobRow, markJobDeleted } from '../src/store/jobs';
+import {
+  executionWorkflowId,
+  removeExecution,
+  type Cause,
+  type DeletionRequest,
+} from '../workflows/messages';
+import { eachExecution, signalUnlessClosed } from './job';
+
+const RECORDS_PER_TRANSACTION = 500;
+const STILL_AFTER = 10 * SECOND;
+const LOOK_EVERY = 200;
+
+export function deletionActivities({ db, client, notifier }: { db: Db; client: Client; notifier: Notifier }) {
+  return {
+    async markJobDeleted({ jobId, force }: DeletionRequest): Promise<void> {
+      const job = await findJobRow(db, jobId);
+      if (!job) throw ApplicationFailure.nonRetryable('There is no such job.', 'JobNotFound');
+      if (job.status === 'IN_PROGRESS' && !force) {
+        throw ApplicationFailure.nonRetryable('The job is IN_PROGRESS.', 'JobActive');
+      }
+      await markJobDeleted(db, jobId, Date.now());
+    },
+
+    /**
+     * Asks every pending execution to go and waits while they do.
+     * @returns how many are left when nothing has moved for a while; 0 when the records can be deleted
+     */
+    async removeExecutions({ jobId, by }: { jobId: string; by: string }): Promise<number> {
+      const cause = { by, reason: 'The job was deleted.' };
+      for (const status of PENDING_STATUSES) {
+        await eachExecution(db, jobId, status, async (thingName) => {
+          const handle = client.workflow.getHandle(executionWorkflowId(jobId, thingName));
+          const open = await signalUnlessClosed(() => handle.signal(removeExecution, cause));
+          if (!open) await removeOrphan(jobId, thingName, cause);
+        });
+      }
+      return untilStill(() => countPending(db, jobId));
+    },
+
+    async deleteRecords({ jobId }: { jobId: string }): Promise<void> {
+      while ((await deleteExecutionPage(db, jobId, RECORDS_PER_TRANSACTION)) > 0) heartbeat();
+      await deleteJobRow(db, jobId);
+    },
+  };
+
+  /** Its workflow was ended from outside, so nobody else can write it any more. */
+  async function removeOrphan(jobId: string, thingName: string, cause: Cause): Promise<void> {
+    const row = await findExecution(db, jobId, thingName);
+    if (!row || isTerminal(row.status)) return;
+    const decision = decide(stateOf(row), { kind: 'remove' }, Date.now(), {});
+    if (!decision.accepted) return;
+    const record = { jobId, thingName, from: row.status, state: decision.next, cause };
+    const notifications = await recordTransition(db, record);
+    if (notifications) await notifier.notify(thingName, notifications);
+  }
+}
+
+/** Watches a number go down to 0. @returns the number when it has stood still for `STILL_AFTER` */
+async function untilStill(count: () => Promise<number>): Promise<number> {
+  let left = await count();
+  for (let since = Date.now(); left > 0 && Date.now() - since < STILL_AFTER;) {
+    await sleep(LOOK_EVERY);
+    heartbeat();
+    const now = await count();
+    if (now < left) since = Date.now();
+    left = now;
+  }
+  return left;
+}

@@ -1,0 +1,131 @@
+/** What an execution's workflow does at a transition: the store write, the answer, the notifications, in this order. */
+import type { ExecutionState, Refusal } from '../src/domain/execution';
+import type { ExecutionStatus } from '../src/domain/statuses';
+import { accepted, executionBody, executionState, updateAnswer } from '../src/devices/answers';
+import type { Notifier } from '../src/devices/notifier';
+import type { Publisher } from '../src/devices/publisher';
+import { rejected, type DeviceService } from '../src/devices/service';
+import type { Db } from '../src/store/database';
+import {
+  findExecution,
+  findRepeated,
+  moveDeadline,
+  readDocument,
+  recordTransition,
+  transitionRow,
+} from '../src/store/executions';
+import type {
+  Cause,
+  DeviceAnswer,
+  DeviceRequest,
+  StartNextRequest,
+  UpdateRequest,
+} from '../workflows/messages';
+
+export interface ExecutionMetrics {
+  transition(to: ExecutionStatus, count?: number): void;
+  /** From the arrival of a device's request to its `accepted`. */
+  reportAccepted(seconds: number): void;
+}
+
+export interface ExecutionDeps {
+  db: Db;
+  publisher: Publisher;
+  notifier: Notifier;
+  devices: DeviceService;
+  metrics: ExecutionMetrics;
+}
+
+interface ExecutionKey {
+  jobId: string;
+  thingName: string;
+}
+
+export function executionActivities({ db, publisher, notifier, devices, metrics }: ExecutionDeps) {
+  return {
+    async recordTransition(
+      input: ExecutionKey & {
+        from: ExecutionStatus;
+        state: ExecutionState;
+        cause: Cause;
+        request?: DeviceRequest;
+      },
+    ): Promise<DeviceAnswer | undefined> {
+      const { thingName, state, request } = input;
+      const record = { ...input, clientToken: request?.clientToken };
+      const notifications = await recordTransition(db, record);
+      metrics.transition(state.status);
+      const answer = request && (await answerTo(input, request, transitionRow(record)));
+      if (notifications) await notifier.notify(thingName, notifications);
+      return answer;
+    },
+
+    /** A `start-next` on an execution that is IN_PROGRESS returns it as it is; its step timer may have moved. */
+    async answerAsItIs(
+      input: ExecutionKey & { state: ExecutionState; request: DeviceRequest },
+    ): Promise<DeviceAnswer | undefined> {
+      await moveDeadline(db, input.jobId, input.thingName, input.state);
+      return send(input.request, await startedAnswer(input, input.request));
+    },
+
+    /** A repeat of a request that was accepted gets the first answer again. */
+    async answerAgain(input: ExecutionKey & { request: DeviceRequest }): Promise<DeviceAnswer | undefined> {
+      const { jobId, thingName, request } = input;
+      if (request.kind === 'start-next') return send(request, await startedAnswer(input, request));
+      const row = await findExecution(db, jobId, thingName);
+      const transition = row && (await findRepeated(db, row, request));
+      return transition && answerTo(input, request, transition);
+    },
+
+    async refuse(
+      input: ExecutionKey & { state: ExecutionState; request: UpdateRequest; refusal: Refusal },
+    ): Promise<DeviceAnswer | undefined> {
+      const { state, request, refusal } = input;
+      const known = refusal.code === 'ResourceNotFound' ? undefined : executionState(state);
+      return send(
+        request,
+        rejected(refusal.code, refusal.message, { clientToken: request.clientToken, executionState: known }),
+      );
+    },
+
+    /**
+     * The execution that was next when the device asked has ended meanwhile.
+     * @returns undefined over HTTPS: who waits there asks again by itself
+     */
+    async passOnStartNext(input: {
+      thingName: string;
+      request: StartNextRequest;
+    }): Promise<DeviceAnswer | undefined> {
+      const { thingName, request } = input;
+      if (request.topic === undefined) return undefined;
+      const answer = await devices.startNext(thingName, request);
+      return answer && send(request, answer);
+    },
+  };
+
+  async function answerTo(
+    key: ExecutionKey,
+    request: DeviceRequest,
+    transition: ReturnType<typeof transitionRow>,
+  ): Promise<DeviceAnswer | undefined> {
+    metrics.reportAccepted((Date.now() - request.receivedAt) / 1000);
+    if (request.kind === 'start-next') return send(request, await startedAnswer(key, request));
+    const jobDocument = request.includeJobDocument ? await readDocument(db, key.jobId) : undefined;
+    return send(request, updateAnswer(transition, request, jobDocument));
+  }
+
+  async function startedAnswer(
+    { jobId, thingName }: ExecutionKey,
+    request: DeviceRequest,
+  ): Promise<DeviceAnswer> {
+    const row = await findExecution(db, jobId, thingName);
+    return accepted({ execution: row && executionBody(row, await readDocument(db, jobId)) }, request);
+  }
+
+  /** Over MQTT the answer goes out under the topic of the request; over HTTPS whoever waits gets it. */
+  async function send(request: DeviceRequest, answer: DeviceAnswer): Promise<DeviceAnswer | undefined> {
+    if (request.topic === undefined) return answer;
+    await publisher.publish(`${request.topic}/${answer.accepted ? 'accepted' : 'rejected'}`, answer.body);
+    return undefined;
+  }
+}

@@ -1,0 +1,18 @@
+/** Everything that workflows ask for: one factory per concern, given what it needs. */
+import { deletionActivities } from './deletion';
+import { executionActivities, type ExecutionDeps } from './execution';
+import { jobActivities, type JobDeps } from './job';
+import { membershipActivities } from './membership';
+
+export type ActivityDeps = JobDeps & ExecutionDeps;
+
+export function createActivities(deps: ActivityDeps) {
+  return {
+    ...jobActivities(deps),
+    ...executionActivities(deps),
+    ...membershipActivities(deps),
+    ...deletionActivities(deps),
+  };
+}
+
+export type Activities = ReturnType<typeof createActivities>;

@@ -1,0 +1,166 @@
+/** Making, launching, canceling and completing a job. */
+import { activityInfo, heartbeat } from '@temporalio/activity';
+import { WorkflowNotFoundError, type Client } from '@temporalio/client';
+import { ApplicationFailure } from '@temporalio/common';
+import { queuedExecution, type TimeoutConfig } from '../src/domain/execution';
+import { PAGE_SIZE } from '../src/domain/limits';
+import type { ExecutionStatus } from '../src/domain/statuses';
+import type { Notifier } from '../src/devices/notifier';
+import type { Db } from '../src/store/database';
+import {
+  cancelUnlaunched,
+  executionPage,
+  pendingExecutions,
+  queueExecutions,
+  type Launch,
+  type QueuedPage,
+} from '../src/store/executions';
+import {
+  cancelCause,
+  cancelJob,
+  completeJob,
+  createJob,
+  findJobRow,
+  readTargets,
+  UnknownTargets,
+  type CreatedJob,
+} from '../src/store/jobs';
+import {
+  cancelExecution,
+  executionWorkflowId,
+  type CancelJobRequest,
+  type Cause,
+  type NewJobRequest,
+} from '../workflows/messages';
+import type { ExecutionMetrics } from './execution';
+
+export interface JobDeps {
+  db: Db;
+  client: Client;
+  notifier: Notifier;
+  metrics: Pick<ExecutionMetrics, 'transition'>;
+}
+
+/** Signals under way at once: enough to keep Temporal busy, few enough to leave room for the devices' reports. */
+const SIGNALS_AT_ONCE = 32;
+
+export function jobActivities({ db, client, notifier, metrics }: JobDeps) {
+  return {
+    async createJob(request: NewJobRequest): Promise<CreatedJob> {
+      try {
+        return await createJob(db, request, Date.now());
+      } catch (error) {
+        if (!(error instanceof UnknownTargets)) throw error;
+        const { thingNames, thingGroupNames } = error;
+        throw ApplicationFailure.nonRetryable(error.message, 'UnknownTarget', {
+          thingNames,
+          thingGroupNames,
+        });
+      }
+    },
+
+    async readTargets({
+      jobId,
+      from,
+      count,
+    }: {
+      jobId: string;
+      from: number;
+      count: number;
+    }): Promise<string[]> {
+      return readTargets(db, jobId, from, count);
+    },
+
+    /** Writes a page's rows in one transaction and tells its things. */
+    async queueExecutions(page: {
+      jobId: string;
+      shard: number;
+      launches: Launch[];
+      timeouts: TimeoutConfig;
+      queuedAt: number;
+      cause: Cause;
+      retarget: boolean;
+    }): Promise<QueuedPage> {
+      const state = queuedExecution(1, page.queuedAt, page.timeouts);
+      const result = await queueExecutions(db, { ...page, state });
+      if (!result.queued) return result;
+      metrics.transition('QUEUED', page.launches.length);
+      for (const { thingName } of page.launches) {
+        const [head] = await pendingExecutions(db, thingName, 1);
+        await notifier.notify(thingName, { list: true, head: head?.jobId === page.jobId });
+        heartbeat();
+      }
+      return result;
+    },
+
+    async cancelJob({ jobId, ...request }: CancelJobRequest & { jobId: string }): Promise<boolean> {
+      const dispatch = request.force ? 'NONE' : 'STARTED';
+      const canceled = await cancelJob(db, jobId, { ...request, dispatch }, Date.now());
+      // A retry finds the job canceled by its own first try: the workflow asks once only.
+      return canceled || (await findJobRow(db, jobId))?.status === 'CANCELED';
+    },
+
+    async completeJob({ jobId }: { jobId: string }): Promise<void> {
+      await completeJob(db, jobId, Date.now());
+    },
+
+    /** Signals every execution that a canceled job must stop. A retry goes on from the last page. */
+    async cancelExecutions({ jobId }: { jobId: string }): Promise<void> {
+      const job = await findJobRow(db, jobId);
+      if (!job) return;
+      const request = { ...cancelCause(job), force: job.dispatch === 'NONE' };
+      const statuses: ExecutionStatus[] = request.force ? ['QUEUED', 'IN_PROGRESS'] : ['QUEUED'];
+      for (const status of statuses) {
+        await eachExecution(db, jobId, status, async (thingName) => {
+          await signalUnlessClosed(() =>
+            client.workflow.getHandle(executionWorkflowId(jobId, thingName)).signal(cancelExecution, request),
+          );
+        });
+      }
+    },
+
+    async cancelUnlaunched({ jobId }: { jobId: string }): Promise<void> {
+      const job = await findJobRow(db, jobId);
+      if (!job) return;
+      let recorded: number;
+      do {
+        recorded = await cancelUnlaunched(db, jobId, cancelCause(job), Date.now(), PAGE_SIZE);
+        metrics.transition('CANCELED', recorded);
+        heartbeat();
+      } while (recorded > 0);
+    },
+  };
+}
+
+/**
+ * Calls back for every execution of a job that has the status when its page is read, a bounded number at a time.
+ * The cursor is the heartbeat, so that a retry of the activity does not begin anew.
+ */
+export async function eachExecution(
+  db: Db,
+  jobId: string,
+  status: ExecutionStatus,
+  act: (thingName: string) => Promise<void>,
+): Promise<void> {
+  const resumed = activityInfo().heartbeatDetails as { status: ExecutionStatus; after: string } | undefined;
+  let after = resumed?.status === status ? resumed.after : '';
+  for (;;) {
+    const page = await executionPage(db, jobId, status, after, SIGNALS_AT_ONCE);
+    await Promise.all(page.map(act));
+    const last = page.at(-1);
+    if (last === undefined) return;
+    after = last;
+    heartbeat({ status, after });
+  }
+}
+
+/** A workflow that has closed needs no telling. @returns false then */
+export async function signalUnlessClosed(signal: () => Promise<void>): Promise<boolean> {
+  try {
+    await signal();
+    return true;
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,34 @@
+/** What a CONTINUOUS job asks about the groups that it watches. */
+import type { Client } from '@temporalio/client';
+import type { Db } from '../src/store/database';
+import { removeTargets } from '../src/store/executions';
+import { readMembershipChanges, type MembershipStretch } from '../src/store/membership-changes';
+import { executionWorkflowId, removeExecution } from '../workflows/messages';
+import { signalUnlessClosed } from './job';
+
+export function membershipActivities({ db, client }: { db: Db; client: Client }) {
+  return {
+    async readMembershipChanges(input: {
+      jobId: string;
+      cursor: number;
+      limit: number;
+    }): Promise<MembershipStretch> {
+      return db
+        .transaction()
+        .execute((tx) => readMembershipChanges(tx, input.jobId, input.cursor, input.limit));
+    },
+
+    /** Who left no longer belongs to the job; what it had not finished is REMOVED. */
+    async removeFromTargets({ jobId, thingNames }: { jobId: string; thingNames: string[] }): Promise<void> {
+      const cause = { by: 'membership', reason: "The thing left the job's target groups." };
+      await Promise.all(
+        thingNames.map((thingName) =>
+          signalUnlessClosed(() =>
+            client.workflow.getHandle(executionWorkflowId(jobId, thingName)).signal(removeExecution, cause),
+          ),
+        ),
+      );
+      await db.transaction().execute((tx) => removeTargets(tx, jobId, thingNames));
+    },
+  };
+}

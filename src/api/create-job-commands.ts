@@ -1,0 +1,173 @@
+import {
+  WithStartWorkflowOperation,
+  WorkflowExecutionAlreadyStartedError,
+  WorkflowNotFoundError,
+  WorkflowUpdateFailedError,
+  type Client,
+} from '@temporalio/client';
+import { ApplicationFailure } from '@temporalio/common';
+import type { Logger } from 'pino';
+import { MusterError, type ErrorCode } from '../contract/errors';
+import { isTerminal } from '../domain/statuses';
+import type { Db } from '../store/database';
+import { activeExecutionsOf, deleteExecution, findExecution } from '../store/executions';
+import { findJobRow, watchingJobs } from '../store/jobs';
+import {
+  cancelJob,
+  cancelOneExecution,
+  deletionBegun,
+  deletionWorkflowId,
+  executionWorkflowId,
+  jobCreated,
+  jobWorkflowId,
+  pokeJob,
+  removeOneExecution,
+  TASK_QUEUE,
+  type CancelJobRequest,
+} from '../../workflows/messages';
+import type { JobCommands } from './job-commands';
+
+/** Changes of membership that come together are one poke. */
+const POKE_DELAY_MS = 50;
+
+export function createJobCommands({ db, client, log }: { db: Db; client: Client; log: Logger }): JobCommands {
+  const { workflow } = client;
+  const changedGroups = new Set<string>();
+  let poking: NodeJS.Timeout | undefined;
+
+  return {
+    async create(request) {
+      const { jobId, jobType, name } = request;
+      const start = new WithStartWorkflowOperation(jobType === 'CONTINUOUS' ? 'continuousJob' : 'job', {
+        workflowId: jobWorkflowId(jobId),
+        taskQueue: TASK_QUEUE,
+        args: [{ request }],
+        workflowIdConflictPolicy: 'USE_EXISTING',
+        workflowIdReusePolicy: 'REJECT_DUPLICATE',
+        searchAttributes: { JobId: [jobId], JobStatus: ['IN_PROGRESS'] },
+        staticSummary: name ?? `${jobType} job ${jobId}`,
+      });
+      await asMusterErrors(() =>
+        workflow
+          .executeUpdateWithStart(jobCreated, { startWorkflowOperation: start })
+          .catch(async (error: unknown) => {
+            // A repeat under the same Idempotency-Key, after the job has closed already.
+            if (!(error instanceof WorkflowExecutionAlreadyStartedError) || !(await findJobRow(db, jobId)))
+              throw error;
+          }),
+      );
+    },
+
+    async cancel(jobId, request: CancelJobRequest) {
+      const canceled = await reached(() =>
+        workflow.getHandle(jobWorkflowId(jobId)).executeUpdate(cancelJob, { args: [request] }),
+      );
+      if (canceled) return;
+      const job = await findJobRow(db, jobId);
+      if (!job) throw new MusterError('JobNotFound', `There is no job ${jobId}.`);
+      throw new MusterError(
+        'JobNotActive',
+        `The job is ${job.status}: only a job that is IN_PROGRESS can be canceled.`,
+      );
+    },
+
+    async delete(jobId, request) {
+      const start = new WithStartWorkflowOperation('deletion', {
+        workflowId: deletionWorkflowId(jobId),
+        taskQueue: TASK_QUEUE,
+        args: [{ jobId, ...request }],
+        workflowIdConflictPolicy: 'USE_EXISTING',
+        searchAttributes: { JobId: [jobId] },
+        staticSummary: `Deletion of job ${jobId}`,
+      });
+      await asMusterErrors(() =>
+        workflow.executeUpdateWithStart(deletionBegun, { startWorkflowOperation: start }),
+      );
+    },
+
+    async cancelExecution(jobId, thingName, request) {
+      const handle = workflow.getHandle(executionWorkflowId(jobId, thingName));
+      if (await reached(() => handle.executeUpdate(cancelOneExecution, { args: [request] }))) return;
+      const row = await existingExecution(jobId, thingName);
+      throw new MusterError('InvalidStateTransition', `The execution is ${row.status}, which is terminal.`);
+    },
+
+    async deleteExecution(jobId, thingName, { by, force }) {
+      const row = await existingExecution(jobId, thingName);
+      if (!isTerminal(row.status)) {
+        if (!force) {
+          throw new MusterError(
+            'InvalidStateTransition',
+            `The execution is ${row.status}: cancel it first, or delete it with force=true.`,
+          );
+        }
+        await remove(jobId, thingName, { by, reason: 'The execution was deleted.' });
+      }
+      await deleteExecution(db, jobId, thingName);
+    },
+
+    async removeExecutionsOf(thingName, by) {
+      for (const { jobId } of await activeExecutionsOf(db, thingName)) {
+        await remove(jobId, thingName, { by, reason: 'The thing was deleted.' });
+      }
+    },
+
+    membershipChanged(groupNames) {
+      groupNames.forEach((name) => changedGroups.add(name));
+      poking ??= setTimeout(() => {
+        poking = undefined;
+        const names = [...changedGroups];
+        changedGroups.clear();
+        poke(names).catch((error: unknown) =>
+          log.warn(
+            { err: error },
+            'Continuous jobs were not told of a change of membership; they find it by themselves.',
+          ),
+        );
+      }, POKE_DELAY_MS);
+    },
+  };
+
+  async function remove(
+    jobId: string,
+    thingName: string,
+    cause: { by: string; reason: string },
+  ): Promise<void> {
+    const handle = workflow.getHandle(executionWorkflowId(jobId, thingName));
+    await reached(() => handle.executeUpdate(removeOneExecution, { args: [cause] }));
+  }
+
+  async function existingExecution(jobId: string, thingName: string) {
+    const row = await findExecution(db, jobId, thingName);
+    if (!row) throw new MusterError('ExecutionNotFound', `Job ${jobId} has no execution on ${thingName}.`);
+    return row;
+  }
+
+  async function poke(groupNames: string[]): Promise<void> {
+    for (const jobId of await watchingJobs(db, groupNames)) {
+      await reached(() => workflow.getHandle(jobWorkflowId(jobId)).signal(pokeJob));
+    }
+  }
+}
+
+/** @returns false where the workflow has closed, or was never there */
+async function reached(message: () => Promise<void>): Promise<boolean> {
+  try {
+    await asMusterErrors(message);
+    return true;
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return false;
+    throw error;
+  }
+}
+
+/** What a workflow refuses comes back as an ApplicationFailure whose type is one of our codes. */
+async function asMusterErrors(message: () => Promise<void>): Promise<void> {
+  try {
+    await message();
+  } catch (error) {
+    const failure = error instanceof WorkflowUpdateFailedError ? error.cause : undefined;
+    if (!(failure instanceof ApplicationFailure) || !failure.type) throw error;
+    throw new MusterError(failure.type as ErrorCode, failure.message);
+  }
+}

@@ -1,0 +1,144 @@
+/** Answers devices from the store where nothing changes, and hands everything else to the execution's workflow. */
+import { WorkflowNotFoundError, type Client } from '@temporalio/client';
+import { decide } from '../domain/execution';
+import { MAX_PENDING_LISTED } from '../domain/limits';
+import { isTerminal } from '../domain/statuses';
+import {
+  answerDeviceRequest,
+  cancelExecution,
+  deviceRequest,
+  executionWorkflowId,
+  type DeviceAnswer,
+  type DeviceRequest,
+  type UpdateRequest,
+} from '../../workflows/messages';
+import type { Db } from '../store/database';
+import { findExecution, findRepeated, pendingExecutions, readDocument, stateOf } from '../store/executions';
+import { cancelCause, findJobRow } from '../store/jobs';
+import type { ExecutionRow, JobRow } from '../store/schema';
+import { accepted, executionBody, executionState, summary, updateAnswer } from './answers';
+import { rejected, type DescribeRequest, type DeviceService } from './service';
+
+/** Between reading who is next and asking it, executions can end; each try sees a later list. */
+const START_NEXT_TRIES = 5;
+
+type Asked = { gone: true } | { gone: false; answer?: DeviceAnswer };
+
+export function createDeviceService(deps: { db: Db; client: Client }): DeviceService {
+  const { db, client } = deps;
+
+  return {
+    async getPending(thingName, request) {
+      const pending = await pendingExecutions(db, thingName, MAX_PENDING_LISTED);
+      const of = (status: string) => pending.filter((row) => row.status === status).map(summary);
+      return accepted({ inProgressJobs: of('IN_PROGRESS'), queuedJobs: of('QUEUED') }, request);
+    },
+
+    async describe(thingName, jobId, request) {
+      if (jobId === '$next') return describeNext(thingName, request);
+      const row = await findExecution(db, jobId, thingName);
+      if (!row || isOtherAttempt(row, request)) return notFound(thingName, jobId, request);
+      return accepted({ execution: await view(row, request.includeJobDocument ?? true) }, request);
+    },
+
+    async startNext(thingName, request) {
+      for (let i = 0; i < START_NEXT_TRIES; i++) {
+        const [next] = await pendingExecutions(db, thingName, 1);
+        if (!next) return accepted({}, request);
+        if (next.status === 'IN_PROGRESS' && request.stepTimeoutInMinutes === undefined) {
+          return accepted({ execution: await view(next, true) }, request);
+        }
+        const asked = await ask(next, request);
+        if (!asked.gone && (request.topic !== undefined || asked.answer)) return asked.answer;
+      }
+      return rejected('InternalError', 'The next execution could not be started. Try again.', token(request));
+    },
+
+    async update(thingName, jobId, request) {
+      const row = await findExecution(db, jobId, thingName);
+      const job = row && (await findJobRow(db, jobId));
+      if (!row || !job) return notFound(thingName, jobId, request);
+
+      const repeated = await findRepeated(db, row, request);
+      if (repeated) return updateAnswer(repeated, request, await documentFor(request, row));
+      const refused = refusal(row, request);
+      if (refused) return refused;
+
+      if (job.dispatch === 'NONE') await overtake(row, job);
+      const asked = await ask(row, request);
+      return asked.gone ? answerClosed(row, request) : asked.answer;
+    },
+  };
+
+  async function describeNext(thingName: string, request: DescribeRequest): Promise<DeviceAnswer> {
+    const [next] = await pendingExecutions(db, thingName, 1);
+    return accepted({ execution: next && (await view(next, request.includeJobDocument ?? true)) }, request);
+  }
+
+  async function view(row: ExecutionRow, withDocument: boolean) {
+    return executionBody(row, withDocument ? await readDocument(db, row.jobId) : undefined);
+  }
+
+  async function documentFor(request: UpdateRequest, row: ExecutionRow) {
+    return request.includeJobDocument ? readDocument(db, row.jobId) : undefined;
+  }
+
+  async function ask({ jobId, thingName }: ExecutionRow, request: DeviceRequest): Promise<Asked> {
+    const handle = client.workflow.getHandle(executionWorkflowId(jobId, thingName));
+    try {
+      if (request.topic !== undefined) {
+        await handle.signal(deviceRequest, request);
+        return { gone: false };
+      }
+      return { gone: false, answer: await handle.executeUpdate(answerDeviceRequest, { args: [request] }) };
+    } catch (error) {
+      if (error instanceof WorkflowNotFoundError) return { gone: true };
+      throw error;
+    }
+  }
+
+  /** A whole job was canceled or is being deleted, and this execution may not have heard of it yet. */
+  async function overtake({ jobId, thingName }: ExecutionRow, job: JobRow): Promise<void> {
+    try {
+      const handle = client.workflow.getHandle(executionWorkflowId(jobId, thingName));
+      await handle.signal(cancelExecution, { ...cancelCause(job), force: true });
+    } catch (error) {
+      if (!(error instanceof WorkflowNotFoundError)) throw error;
+    }
+  }
+
+  /** The workflow closed between the reading of its row and the request, so the row is terminal by now. */
+  async function answerClosed(
+    { jobId, thingName }: ExecutionRow,
+    request: UpdateRequest,
+  ): Promise<DeviceAnswer> {
+    const row = await findExecution(db, jobId, thingName);
+    if (!row) return notFound(thingName, jobId, request);
+    return (
+      refusal(row, request) ??
+      rejected('InternalError', 'The execution has no workflow any more.', token(request))
+    );
+  }
+}
+
+/** Terminal executions need no workflow to be refused. */
+function refusal(row: ExecutionRow, request: UpdateRequest): DeviceAnswer | undefined {
+  const state = stateOf(row);
+  if (!isTerminal(state.status)) return undefined;
+  const decision = decide(state, request, Date.now(), {});
+  if (decision.accepted) return undefined;
+  const extras = decision.code === 'ResourceNotFound' ? {} : { executionState: executionState(state) };
+  return rejected(decision.code, decision.message, { ...token(request), ...extras });
+}
+
+function isOtherAttempt(row: ExecutionRow, request: DescribeRequest): boolean {
+  return request.executionNumber !== undefined && request.executionNumber !== row.executionNumber;
+}
+
+function notFound(thingName: string, jobId: string, request: { clientToken?: string }): DeviceAnswer {
+  return rejected('ResourceNotFound', `${thingName} has no execution of job ${jobId}.`, token(request));
+}
+
+function token(request: { clientToken?: string }): { clientToken?: string } {
+  return request.clientToken === undefined ? {} : { clientToken: request.clientToken };
+}

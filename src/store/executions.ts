@@ -1,0 +1,474 @@
+/** Executions: written by the activities of their own workflow, read where devices ask. REST lists: job-queries.ts. */
+import { sql } from 'kysely';
+import { notificationsFor, type Notifications } from '../domain/pending';
+import { nextDeadline, type ExecutionState, type StatusDetails } from '../domain/execution';
+import { isTerminal, PENDING_STATUSES, type ExecutionStatus } from '../domain/statuses';
+import type { Cause } from '../../workflows/messages';
+import type { Db, Queryable } from './database';
+import type { ExecutionRow, TransitionRow } from './schema';
+
+const SHARDS = 16;
+/** A repeated request is looked for among the latest transitions only, however long an execution reports. */
+const REPEATS_WITHIN = 100;
+const BOTH: Notifications = { list: true, head: true };
+
+export interface Launch {
+  thingName: string;
+  /** 1 for the first attempt. */
+  executionNumber: number;
+}
+
+export interface QueuedPage {
+  /** False where the job is no longer IN_PROGRESS: nothing was written. */
+  queued: boolean;
+  /** Things that were deleted meanwhile. Their executions are there, to be removed at once. */
+  gone: string[];
+}
+
+/** Makes the page's executions visible, all at once. Doing it again changes nothing. */
+export async function queueExecutions(
+  db: Db,
+  page: {
+    jobId: string;
+    shard: number;
+    launches: Launch[];
+    state: ExecutionState;
+    cause: Cause;
+    retarget: boolean;
+  },
+): Promise<QueuedPage> {
+  return db.transaction().execute(async (tx) => {
+    const job = await tx
+      .selectFrom('jobs')
+      .select(['status', 'createdAt'])
+      .where('jobId', '=', page.jobId)
+      .executeTakeFirst();
+    if (job?.status !== 'IN_PROGRESS') return { queued: false, gone: [] };
+
+    const names = page.launches.map(({ thingName }) => thingName);
+    const present = await readAttempts(tx, page.jobId, names);
+    const fresh = page.launches.filter(
+      ({ thingName, executionNumber }) => (present.get(thingName)?.executionNumber ?? 0) < executionNumber,
+    );
+    if (fresh.length > 0) {
+      const shard = page.shard % SHARDS;
+      await insertQueued(tx, page, fresh, shard, job.createdAt);
+      await addToCount(tx, page.jobId, shard, 'QUEUED', fresh.length);
+      for (const { thingName } of fresh) {
+        const former = present.get(thingName);
+        if (former) await addToCount(tx, page.jobId, former.shard, former.status, -1);
+      }
+    }
+    if (page.retarget) await addTargets(tx, page.jobId, names);
+    return { queued: true, gone: await deletedThings(tx, names) };
+  });
+}
+
+export interface TransitionRecord {
+  jobId: string;
+  thingName: string;
+  from: ExecutionStatus;
+  state: ExecutionState;
+  cause: Cause;
+  clientToken?: string;
+}
+
+/**
+ * Records a transition with the counts, in one transaction. Doing it again changes nothing: (execution,
+ * versionNumber) is unique.
+ * @returns what the device is to be told; undefined where the record has been deleted. Of a transition that was
+ *   there already nobody knows whether the device was told, so it is told again.
+ */
+export async function recordTransition(db: Db, record: TransitionRecord): Promise<Notifications | undefined> {
+  const { jobId, thingName, state } = record;
+  return db.transaction().execute(async (tx) => {
+    const row = await findExecution(tx, jobId, thingName);
+    if (!row) return undefined;
+    if (!isNewer(state, row)) return BOTH;
+
+    const headBefore = await headOfList(tx, thingName);
+    await tx.insertInto('transitions').values(transitionRow(record)).execute();
+    await tx
+      .updateTable('executions')
+      .set({
+        versionNumber: state.versionNumber,
+        status: state.status,
+        statusDetailsJson: toJson(state.statusDetails),
+        startedAt: state.startedAt ?? null,
+        lastUpdatedAt: state.lastUpdatedAt,
+        finishedAt: state.finishedAt ?? null,
+        deadline: nextDeadline(state) ?? null,
+      })
+      .where('jobId', '=', jobId)
+      .where('thingName', '=', thingName)
+      .execute();
+    if (row.status !== state.status) {
+      await addToCount(tx, jobId, row.shard, row.status, -1);
+      await addToCount(tx, jobId, row.shard, state.status, 1);
+    }
+    const headAfter = (await pendingExecutions(tx, thingName, 1))[0]?.jobId;
+    return notificationsFor({ from: record.from, to: state.status, headBefore, headAfter });
+  });
+}
+
+/** The device moved its step timer without a transition. */
+export async function moveDeadline(
+  db: Queryable,
+  jobId: string,
+  thingName: string,
+  state: ExecutionState,
+): Promise<void> {
+  await db
+    .updateTable('executions')
+    .set({ deadline: nextDeadline(state) ?? null })
+    .where('jobId', '=', jobId)
+    .where('thingName', '=', thingName)
+    .where('executionNumber', '=', state.executionNumber)
+    .where('versionNumber', '=', state.versionNumber)
+    .execute();
+}
+
+export async function findExecution(
+  db: Queryable,
+  jobId: string,
+  thingName: string,
+): Promise<ExecutionRow | undefined> {
+  return db
+    .selectFrom('executions')
+    .selectAll()
+    .where('jobId', '=', jobId)
+    .where('thingName', '=', thingName)
+    .executeTakeFirst();
+}
+
+/**
+ * What a thing still has to do, in the order of PROTOCOL.md §2: IN_PROGRESS first, then QUEUED by `queuedAt`, ties
+ * by job creation. Executions of a job that was canceled or is being deleted are out of sight at once.
+ */
+export async function pendingExecutions(
+  db: Queryable,
+  thingName: string,
+  limit: number,
+): Promise<ExecutionRow[]> {
+  return pendingOf(db, thingName)
+    .innerJoin('jobs', 'jobs.jobId', 'executions.jobId')
+    .where((eb) =>
+      eb.or([
+        eb('jobs.dispatch', '=', 'ALL'),
+        eb.and([eb('jobs.dispatch', '=', 'STARTED'), eb('executions.status', '=', 'IN_PROGRESS')]),
+      ]),
+    )
+    .limit(limit)
+    .execute();
+}
+
+/** Whether the list holds the execution by what the devices were told, canceled jobs included. */
+async function headOfList(db: Queryable, thingName: string): Promise<string | undefined> {
+  return (await pendingOf(db, thingName).limit(1).executeTakeFirst())?.jobId;
+}
+
+function pendingOf(db: Queryable, thingName: string) {
+  // The statuses stand as literals, or SQLite could not use the partial index on them.
+  return db
+    .selectFrom('executions')
+    .selectAll('executions')
+    .where('executions.thingName', '=', thingName)
+    .where(sql<boolean>`${sql.ref('executions.status')} in ('QUEUED', 'IN_PROGRESS')`)
+    .orderBy('executions.status') // 'IN_PROGRESS' < 'QUEUED'
+    .orderBy((eb) => eb.fn.coalesce('executions.startedAt', 'executions.queuedAt'))
+    .orderBy('executions.jobCreatedAt')
+    .orderBy('executions.jobId');
+}
+
+/** Pending executions of a whole thing, canceled jobs included: for who removes them. */
+export async function activeExecutionsOf(db: Queryable, thingName: string): Promise<ExecutionRow[]> {
+  return pendingOf(db, thingName).execute();
+}
+
+/** A page of a job's executions in one status, by thing name. */
+export async function executionPage(
+  db: Queryable,
+  jobId: string,
+  status: ExecutionStatus,
+  after: string,
+  limit: number,
+): Promise<string[]> {
+  const rows = await db
+    .selectFrom('executions')
+    .select('thingName')
+    .where('jobId', '=', jobId)
+    .where('status', '=', status)
+    .where('thingName', '>', after)
+    .orderBy('thingName')
+    .limit(limit)
+    .execute();
+  return rows.map(({ thingName }) => thingName);
+}
+
+/** How many executions of a job are not terminal. */
+export async function countPending(db: Queryable, jobId: string): Promise<number> {
+  const { n } = await db
+    .selectFrom('executions')
+    .select((eb) => eb.fn.countAll<number>().as('n'))
+    .where('jobId', '=', jobId)
+    .where('status', 'in', PENDING_STATUSES)
+    .executeTakeFirstOrThrow();
+  return Number(n);
+}
+
+/** The transition that a device's request made when it came first, if it has come before. */
+export async function findRepeated(
+  db: Queryable,
+  row: ExecutionRow,
+  request: { clientToken?: string; status: ExecutionStatus; statusDetails?: StatusDetails },
+): Promise<TransitionRow | undefined> {
+  if (request.clientToken === undefined) return undefined;
+  const rows = await db
+    .selectFrom('transitions')
+    .selectAll()
+    .where('jobId', '=', row.jobId)
+    .where('thingName', '=', row.thingName)
+    .where('executionNumber', '=', row.executionNumber)
+    .where('versionNumber', '>', row.versionNumber - REPEATS_WITHIN)
+    .where('clientToken', '=', request.clientToken)
+    .where('to', '=', request.status)
+    .orderBy('versionNumber')
+    .execute();
+  // A device that sends the same token with everything still gets each of its reports through.
+  const details = request.statusDetails && toJson(request.statusDetails);
+  return rows.find(({ statusDetailsJson }) => details === undefined || details === statusDetailsJson);
+}
+
+export async function readDocument(db: Queryable, jobId: string): Promise<Record<string, unknown>> {
+  const { documentJson } = await db
+    .selectFrom('jobs')
+    .select('documentJson')
+    .where('jobId', '=', jobId)
+    .executeTakeFirstOrThrow();
+  return JSON.parse(documentJson) as Record<string, unknown>;
+}
+
+/**
+ * Records the targets that a canceled job never got to launch as CANCELED, a page at a time.
+ * @returns how many; 0 when all are recorded
+ */
+export async function cancelUnlaunched(
+  db: Db,
+  jobId: string,
+  cause: Cause,
+  now: number,
+  limit: number,
+): Promise<number> {
+  return db.transaction().execute(async (tx) => {
+    const job = await tx.selectFrom('jobs').select('createdAt').where('jobId', '=', jobId).executeTakeFirst();
+    if (!job) return 0;
+    const unlaunched = await tx
+      .selectFrom('job_targets')
+      .select('thingName')
+      .where('jobId', '=', jobId)
+      .where((eb) =>
+        eb.not(
+          eb.exists(
+            eb
+              .selectFrom('executions')
+              .select('executions.jobId')
+              .whereRef('executions.jobId', '=', 'job_targets.jobId')
+              .whereRef('executions.thingName', '=', 'job_targets.thingName'),
+          ),
+        ),
+      )
+      .limit(limit)
+      .execute();
+    if (unlaunched.length === 0) return 0;
+    const state: ExecutionState = {
+      executionNumber: 1,
+      versionNumber: 1,
+      status: 'CANCELED',
+      queuedAt: now,
+      lastUpdatedAt: now,
+      finishedAt: now,
+    };
+    const launches = unlaunched.map(({ thingName }) => ({ thingName, executionNumber: 1 }));
+    await insertQueued(tx, { jobId, state, cause }, launches, 0, job.createdAt);
+    await addToCount(tx, jobId, 0, 'CANCELED', launches.length);
+    return launches.length;
+  });
+}
+
+/** Takes a terminal execution's record away. @returns false where it is not there, or not terminal */
+export async function deleteExecution(db: Db, jobId: string, thingName: string): Promise<boolean> {
+  return db.transaction().execute(async (tx) => {
+    const row = await findExecution(tx, jobId, thingName);
+    if (!row || !isTerminal(row.status)) return false;
+    await tx
+      .deleteFrom('transitions')
+      .where('jobId', '=', jobId)
+      .where('thingName', '=', thingName)
+      .execute();
+    await tx.deleteFrom('executions').where('jobId', '=', jobId).where('thingName', '=', thingName).execute();
+    await addToCount(tx, jobId, row.shard, row.status, -1);
+    return true;
+  });
+}
+
+/** The state that a row stands for. Deadlines are the workflow's own business. */
+export function stateOf(row: ExecutionRow): ExecutionState {
+  return {
+    executionNumber: row.executionNumber,
+    versionNumber: row.versionNumber,
+    status: row.status,
+    statusDetails: fromJson(row.statusDetailsJson),
+    queuedAt: row.queuedAt,
+    startedAt: row.startedAt ?? undefined,
+    lastUpdatedAt: row.lastUpdatedAt,
+    finishedAt: row.finishedAt ?? undefined,
+  };
+}
+
+export function fromJson(json: string | null): StatusDetails | undefined {
+  return json === null ? undefined : (JSON.parse(json) as StatusDetails);
+}
+
+/** Key order does not make two of them different. */
+function toJson(details: StatusDetails | undefined): string | null {
+  return details === undefined ? null : JSON.stringify(details, Object.keys(details).sort());
+}
+
+function isNewer(state: ExecutionState, row: ExecutionRow): boolean {
+  return state.executionNumber === row.executionNumber && state.versionNumber > row.versionNumber;
+}
+
+async function readAttempts(tx: Queryable, jobId: string, names: string[]) {
+  const rows = await tx
+    .selectFrom('executions')
+    .select(['thingName', 'executionNumber', 'status', 'shard'])
+    .where('jobId', '=', jobId)
+    .where('thingName', 'in', names)
+    .execute();
+  return new Map(rows.map((row) => [row.thingName, row]));
+}
+
+async function insertQueued(
+  tx: Queryable,
+  page: { jobId: string; state: ExecutionState; cause: Cause },
+  launches: Launch[],
+  shard: number,
+  jobCreatedAt: number,
+): Promise<void> {
+  const { jobId, state, cause } = page;
+  const row = {
+    jobId,
+    shard,
+    versionNumber: state.versionNumber,
+    status: state.status,
+    statusDetailsJson: null,
+    queuedAt: state.queuedAt,
+    startedAt: null,
+    lastUpdatedAt: state.lastUpdatedAt,
+    finishedAt: state.finishedAt ?? null,
+    deadline: nextDeadline(state) ?? null,
+    jobCreatedAt,
+  };
+  await tx
+    .insertInto('executions')
+    .values(launches.map((launch) => ({ ...row, ...launch })))
+    .onConflict((conflict) =>
+      conflict.columns(['jobId', 'thingName']).doUpdateSet((eb) => ({
+        executionNumber: eb.ref('excluded.executionNumber'),
+        shard,
+        versionNumber: row.versionNumber,
+        status: row.status,
+        statusDetailsJson: null,
+        queuedAt: row.queuedAt,
+        startedAt: null,
+        lastUpdatedAt: row.lastUpdatedAt,
+        finishedAt: row.finishedAt,
+        deadline: row.deadline,
+      })),
+    )
+    .execute();
+  await tx
+    .insertInto('transitions')
+    .values(
+      launches.map(({ thingName, executionNumber }) =>
+        transitionRow({ jobId, thingName, state: { ...state, executionNumber }, cause }),
+      ),
+    )
+    .execute();
+}
+
+/** The record of a transition as it stands in the store. */
+export function transitionRow(
+  record: Omit<TransitionRecord, 'from'> & { from?: ExecutionStatus },
+): TransitionRow {
+  const { jobId, thingName, state, cause, clientToken } = record;
+  return {
+    jobId,
+    thingName,
+    executionNumber: state.executionNumber,
+    versionNumber: state.versionNumber,
+    from: record.from ?? null,
+    to: state.status,
+    at: state.lastUpdatedAt,
+    by: cause.by,
+    reason: cause.reason ?? null,
+    statusDetailsJson: toJson(state.statusDetails),
+    clientToken: clientToken ?? null,
+  };
+}
+
+async function addToCount(
+  tx: Queryable,
+  jobId: string,
+  shard: number,
+  status: ExecutionStatus,
+  n: number,
+): Promise<void> {
+  await tx
+    .insertInto('job_counts')
+    .values({ jobId, shard, status, n })
+    .onConflict((conflict) =>
+      conflict.columns(['jobId', 'shard', 'status']).doUpdateSet((eb) => ({ n: eb('job_counts.n', '+', n) })),
+    )
+    .execute();
+}
+
+/** Of a CONTINUOUS job: who is launched belongs to it from now on. */
+async function addTargets(tx: Queryable, jobId: string, names: string[]): Promise<void> {
+  const { numInsertedOrUpdatedRows } = await tx
+    .insertInto('job_targets')
+    .values(names.map((thingName) => ({ jobId, thingName, position: -1, explicit: 0 })))
+    .onConflict((conflict) => conflict.doNothing())
+    .executeTakeFirst();
+  await changeThingCount(tx, jobId, Number(numInsertedOrUpdatedRows ?? 0n));
+}
+
+/** Of a CONTINUOUS job: who has left no longer belongs to it. */
+export async function removeTargets(tx: Queryable, jobId: string, names: string[]): Promise<void> {
+  const { numDeletedRows } = await tx
+    .deleteFrom('job_targets')
+    .where('jobId', '=', jobId)
+    .where('thingName', 'in', names)
+    .executeTakeFirst();
+  await changeThingCount(tx, jobId, -Number(numDeletedRows));
+}
+
+async function changeThingCount(tx: Queryable, jobId: string, by: number): Promise<void> {
+  if (by === 0) return;
+  await tx
+    .updateTable('jobs')
+    .set((eb) => ({ thingCount: eb('thingCount', '+', by) }))
+    .where('jobId', '=', jobId)
+    .execute();
+}
+
+async function deletedThings(tx: Queryable, names: string[]): Promise<string[]> {
+  const alive = await tx
+    .selectFrom('things')
+    .select('name')
+    .where('name', 'in', names)
+    .where('deletedAt', 'is', null)
+    .execute();
+  const found = new Set(alive.map(({ name }) => name));
+  return names.filter((name) => !found.has(name));
+}

@@ -1,0 +1,282 @@
+/** Writing jobs: called by the activities of the job's own workflow. Reading them: job-queries.ts. */
+import { sql } from 'kysely';
+import type { Dispatch } from '../domain/statuses';
+import type { Cause, NewJobRequest } from '../../workflows/messages';
+import type { Db, Queryable } from './database';
+import type { JobRow } from './schema';
+
+/** SQLite takes 32,766 parameters in a statement, PostgreSQL 65,535. */
+const NAMES_PER_STATEMENT = 1_000;
+
+export interface CreatedJob {
+  /** Things to launch at first; they are cut into pages by position. */
+  thingCount: number;
+  createdAt: number;
+  /** Where a CONTINUOUS job begins to read the membership log. */
+  cursor: number;
+}
+
+/** Thrown by `createJob`; nothing was created. */
+export class UnknownTargets extends Error {
+  constructor(
+    readonly thingNames: string[],
+    readonly thingGroupNames: string[],
+  ) {
+    super('The targets hold unknown names.');
+  }
+}
+
+/**
+ * Resolves the targets and makes the job in one transaction. Doing it again returns the job as it was made first.
+ * @throws UnknownTargets
+ */
+export async function createJob(db: Db, request: NewJobRequest, now: number): Promise<CreatedJob> {
+  return db.transaction().execute(async (tx) => {
+    const existing = await findJobRow(tx, request.jobId);
+    if (existing)
+      return {
+        thingCount: existing.thingCount,
+        createdAt: existing.createdAt,
+        cursor: await membershipSeq(tx),
+      };
+
+    const unknown = await unknownTargets(tx, request.targets);
+    if (unknown) throw unknown;
+
+    const explicit = [...new Set(request.targets.thingNames)];
+    await insertNamedTargets(tx, request.jobId, explicit);
+    await insertGroupTargets(tx, request.jobId, request.targets.thingGroupNames, explicit.length);
+    const thingCount = await countTargets(tx, request.jobId);
+    if (request.jobType === 'CONTINUOUS') await watchGroups(tx, request);
+
+    const done = request.jobType === 'SNAPSHOT' && thingCount === 0;
+    await tx
+      .insertInto('jobs')
+      .values({
+        jobId: request.jobId,
+        name: request.name ?? null,
+        jobType: request.jobType,
+        status: done ? 'COMPLETED' : 'IN_PROGRESS',
+        dispatch: 'ALL',
+        description: request.description ?? null,
+        documentJson: JSON.stringify(request.document),
+        targetsJson: JSON.stringify(request.targets),
+        thingCount,
+        timeoutConfigJson: JSON.stringify(request.timeoutConfig),
+        createdBy: request.createdBy,
+        requestHash: request.requestHash ?? null,
+        createdAt: now,
+        lastUpdatedAt: now,
+        completedAt: done ? now : null,
+      })
+      .execute();
+    return { thingCount, createdAt: now, cursor: await membershipSeq(tx) };
+  });
+}
+
+/** The names among the targets that nothing is registered under, or undefined where all are known. */
+export async function unknownTargets(
+  db: Queryable,
+  targets: NewJobRequest['targets'],
+): Promise<UnknownTargets | undefined> {
+  const things = new Set<string>();
+  for (const names of chunks([...new Set(targets.thingNames)])) {
+    const known = await db
+      .selectFrom('things')
+      .select('name')
+      .where('name', 'in', names)
+      .where('deletedAt', 'is', null)
+      .execute();
+    const found = new Set(known.map(({ name }) => name));
+    names.filter((name) => !found.has(name)).forEach((name) => things.add(name));
+  }
+  const groups = new Set(targets.thingGroupNames);
+  for (const names of chunks([...groups])) {
+    const known = await db.selectFrom('thing_groups').select('name').where('name', 'in', names).execute();
+    known.forEach(({ name }) => groups.delete(name));
+  }
+  return things.size + groups.size > 0 ? new UnknownTargets([...things], [...groups]) : undefined;
+}
+
+export async function findJobRow(db: Queryable, jobId: string): Promise<JobRow | undefined> {
+  return db.selectFrom('jobs').selectAll().where('jobId', '=', jobId).executeTakeFirst();
+}
+
+/** The names at positions `from` to `from + count - 1` of the job's first targets. */
+export async function readTargets(
+  db: Queryable,
+  jobId: string,
+  from: number,
+  count: number,
+): Promise<string[]> {
+  const rows = await db
+    .selectFrom('job_targets')
+    .select('thingName')
+    .where('jobId', '=', jobId)
+    .where('position', '>=', from)
+    .where('position', '<', from + count)
+    .orderBy('position')
+    .execute();
+  return rows.map(({ thingName }) => thingName);
+}
+
+export interface JobCancellation {
+  by: string;
+  dispatch: Exclude<Dispatch, 'ALL'>;
+  reasonCode?: string;
+  comment?: string;
+}
+
+/** @returns false where the job was not IN_PROGRESS; nothing is changed then */
+export async function cancelJob(
+  db: Queryable,
+  jobId: string,
+  cancellation: JobCancellation,
+  now: number,
+): Promise<boolean> {
+  const { numUpdatedRows } = await db
+    .updateTable('jobs')
+    .set({
+      status: 'CANCELED',
+      dispatch: cancellation.dispatch,
+      canceledBy: cancellation.by,
+      reasonCode: cancellation.reasonCode ?? null,
+      comment: cancellation.comment ?? null,
+      lastUpdatedAt: now,
+      completedAt: now,
+    })
+    .where('jobId', '=', jobId)
+    .where('status', '=', 'IN_PROGRESS')
+    .executeTakeFirst();
+  return numUpdatedRows > 0n;
+}
+
+export async function completeJob(db: Queryable, jobId: string, now: number): Promise<void> {
+  await db
+    .updateTable('jobs')
+    .set({ status: 'COMPLETED', lastUpdatedAt: now, completedAt: now })
+    .where('jobId', '=', jobId)
+    .where('status', '=', 'IN_PROGRESS')
+    .execute();
+}
+
+/** From here on nothing of the job is launched and no device sees any of it. */
+export async function markJobDeleted(db: Queryable, jobId: string, now: number): Promise<void> {
+  await db
+    .updateTable('jobs')
+    .set({ status: 'DELETION_IN_PROGRESS', dispatch: 'NONE', lastUpdatedAt: now })
+    .where('jobId', '=', jobId)
+    .where('status', '!=', 'DELETION_IN_PROGRESS')
+    .execute();
+}
+
+/** Removes one page of a job's execution records with their transitions. @returns how many there were */
+export async function deleteExecutionPage(db: Db, jobId: string, limit: number): Promise<number> {
+  return db.transaction().execute(async (tx) => {
+    const page = await tx
+      .selectFrom('executions')
+      .select('thingName')
+      .where('jobId', '=', jobId)
+      .orderBy('thingName')
+      .limit(limit)
+      .execute();
+    const names = page.map(({ thingName }) => thingName);
+    if (names.length === 0) return 0;
+    await tx.deleteFrom('transitions').where('jobId', '=', jobId).where('thingName', 'in', names).execute();
+    await tx.deleteFrom('executions').where('jobId', '=', jobId).where('thingName', 'in', names).execute();
+    return names.length;
+  });
+}
+
+/** The job's row and everything that hangs on it but its executions, which are gone already. */
+export async function deleteJobRow(db: Db, jobId: string): Promise<void> {
+  await db.transaction().execute(async (tx) => {
+    await tx.deleteFrom('job_targets').where('jobId', '=', jobId).execute();
+    await tx.deleteFrom('job_groups').where('jobId', '=', jobId).execute();
+    await tx.deleteFrom('job_counts').where('jobId', '=', jobId).execute();
+    await tx.deleteFrom('jobs').where('jobId', '=', jobId).execute();
+  });
+}
+
+/** Open CONTINUOUS jobs that watch one of the groups; of all groups where none is given. */
+export async function watchingJobs(db: Queryable, groupNames?: readonly string[]): Promise<string[]> {
+  const watching = db
+    .selectFrom('job_groups')
+    .innerJoin('jobs', 'jobs.jobId', 'job_groups.jobId')
+    .select('jobs.jobId')
+    .distinct()
+    .where('jobs.status', '=', 'IN_PROGRESS');
+  const rows = await (
+    groupNames ? watching.where('job_groups.groupName', 'in', groupNames) : watching
+  ).execute();
+  return rows.map(({ jobId }) => jobId);
+}
+
+/** The last number that the membership log has given out. */
+export async function membershipSeq(db: Queryable): Promise<number> {
+  const { seq } = await db
+    .selectFrom('membership_clock')
+    .select('seq')
+    .where('id', '=', 1)
+    .executeTakeFirstOrThrow();
+  return seq;
+}
+
+async function insertNamedTargets(tx: Queryable, jobId: string, thingNames: string[]): Promise<void> {
+  let position = 0;
+  for (const names of chunks(thingNames)) {
+    const rows = names.map((thingName) => ({ jobId, thingName, position: position++, explicit: 1 }));
+    await tx.insertInto('job_targets').values(rows).execute();
+  }
+}
+
+async function insertGroupTargets(
+  tx: Queryable,
+  jobId: string,
+  groupNames: string[],
+  from: number,
+): Promise<void> {
+  if (groupNames.length === 0) return;
+  await sql`
+    insert into job_targets (${sql.ref('jobId')}, ${sql.ref('thingName')}, ${sql.ref('position')}, ${sql.ref('explicit')})
+    select ${jobId}, ${sql.ref('members.thingName')},
+           cast(${from} as integer) + row_number() over (order by ${sql.ref('members.thingName')}) - 1, 0
+    from (
+      select distinct m.${sql.ref('thingName')} from thing_group_members m
+      where m.${sql.ref('groupName')} in (${sql.join(groupNames)})
+        and not exists (
+          select 1 from job_targets t where t.${sql.ref('jobId')} = ${jobId} and t.${sql.ref('thingName')} = m.${sql.ref('thingName')}
+        )
+    ) as members`.execute(tx);
+}
+
+async function countTargets(tx: Queryable, jobId: string): Promise<number> {
+  const { n } = await tx
+    .selectFrom('job_targets')
+    .select((eb) => eb.fn.countAll<number>().as('n'))
+    .where('jobId', '=', jobId)
+    .executeTakeFirstOrThrow();
+  return Number(n);
+}
+
+async function watchGroups(tx: Queryable, request: NewJobRequest): Promise<void> {
+  const rows = [...new Set(request.targets.thingGroupNames)].map((groupName) => ({
+    jobId: request.jobId,
+    groupName,
+  }));
+  if (rows.length > 0) await tx.insertInto('job_groups').values(rows).execute();
+}
+
+function chunks<T>(items: readonly T[]): T[][] {
+  const pieces: T[][] = [];
+  for (let i = 0; i < items.length; i += NAMES_PER_STATEMENT)
+    pieces.push(items.slice(i, i + NAMES_PER_STATEMENT));
+  return pieces;
+}
+
+/** Who ended a whole job and why, as it stands in the transitions of its executions. */
+export function cancelCause(job: JobRow): Cause {
+  if (job.status === 'DELETION_IN_PROGRESS') return { by: 'muster', reason: 'The job is being deleted.' };
+  const reason = [job.reasonCode, job.comment].filter((part) => part !== null).join(': ');
+  return { by: job.canceledBy ?? 'muster', reason: reason || 'The job was canceled.' };
+}

@@ -1,0 +1,48 @@
+/** Removes a job and all its records: first what devices still have pending, then page by page the rest. */
+import {
+  allHandlersFinished,
+  ApplicationFailure,
+  condition,
+  getExternalWorkflowHandle,
+  log,
+  setCurrentDetails,
+  setHandler,
+  sleep,
+} from '@temporalio/workflow';
+import { paging, remote } from './activity-types';
+import { deletionBegun, jobWorkflowId, stopJob, type DeletionRequest } from './messages';
+
+export async function deletion(request: DeletionRequest): Promise<void> {
+  const { jobId, by } = request;
+  let begun = false;
+  let failure: ApplicationFailure | undefined;
+  setHandler(deletionBegun, async () => {
+    await condition(() => begun || failure !== undefined);
+    if (failure) throw failure;
+  });
+
+  try {
+    await remote.markJobDeleted(request);
+    begun = true;
+  } catch (error) {
+    const cause = error instanceof Error ? error.cause : undefined;
+    if (!(cause instanceof ApplicationFailure)) throw error;
+    failure = cause;
+    return condition(allHandlersFinished);
+  }
+
+  setCurrentDetails('Stopping the job and removing executions that are still pending.');
+  await stop(jobId);
+  while ((await paging.removeExecutions({ jobId, by })) > 0) await sleep('5s');
+  setCurrentDetails('Deleting the execution records.');
+  await paging.deleteRecords({ jobId });
+  await condition(allHandlersFinished);
+}
+
+async function stop(jobId: string): Promise<void> {
+  try {
+    await getExternalWorkflowHandle(jobWorkflowId(jobId)).signal(stopJob);
+  } catch (error) {
+    log.debug('The job has closed.', { error });
+  }
+}

@@ -1,0 +1,211 @@
+/**
+ * One job on one thing: from QUEUED to a terminal status, however long that takes.
+ * It alone decides on the execution's transitions; its activities write them down and tell the device.
+ */
+import {
+  allHandlersFinished,
+  ApplicationFailure,
+  CancellationScope,
+  condition,
+  continueAsNew,
+  isCancellation,
+  setCurrentDetails,
+  setHandler,
+  sleep,
+  upsertSearchAttributes,
+  workflowInfo,
+} from '@temporalio/workflow';
+import {
+  decide,
+  nextDeadline,
+  nextTimer,
+  queuedExecution,
+  type ExecutionEvent,
+  type ExecutionState,
+  type Refusal,
+} from '../src/domain/execution';
+import { isTerminal, type ExecutionStatus } from '../src/domain/statuses';
+import { local } from './activity-types';
+import {
+  answerDeviceRequest,
+  cancelExecution,
+  cancelOneExecution,
+  deviceRequest,
+  discardExecution,
+  removeExecution,
+  removeOneExecution,
+  type Cause,
+  type DeviceAnswer,
+  type DeviceRequest,
+  type ExecutionInput,
+} from './messages';
+
+/** A redelivered request arrives soon after the first, so a few are enough; older ones the store knows. */
+const REMEMBERED_REQUESTS = 10;
+
+/** Carried over when an execution that reports very often continues as new. */
+export interface ExecutionProgress {
+  state: ExecutionState;
+  accepted: DeviceRequest[];
+}
+
+interface Message {
+  event: ExecutionEvent;
+  cause: Cause;
+  request?: DeviceRequest;
+  /** Called when the message is dealt with; with the refusal where there was one. */
+  done?: (outcome: { answer?: DeviceAnswer; refusal?: Refusal }) => void;
+}
+
+export async function execution(
+  input: ExecutionInput,
+  progress?: ExecutionProgress,
+): Promise<{ status: ExecutionStatus } | undefined> {
+  const { jobId, thingName, timeouts } = input;
+  let state = progress?.state ?? queuedExecution(input.executionNumber, input.queuedAt, timeouts);
+  const accepted = progress?.accepted ?? [];
+  const inbox: Message[] = [];
+  let discarded = false;
+  const timer = new DeadlineTimer();
+
+  setHandler(
+    deviceRequest,
+    (request) => void inbox.push({ event: request, cause: { by: 'device' }, request }),
+  );
+  setHandler(answerDeviceRequest, async (request) => {
+    const { answer } = await post({ event: request, cause: { by: 'device' }, request });
+    return answer;
+  });
+  setHandler(
+    cancelExecution,
+    ({ force, ...cause }) => void inbox.push({ event: { kind: 'cancel', force }, cause }),
+  );
+  setHandler(cancelOneExecution, async ({ force, expectedVersion, ...cause }) => {
+    const { refusal } = await post({ event: { kind: 'cancel', force, expectedVersion }, cause });
+    if (refusal) throw ApplicationFailure.nonRetryable(refusal.message, refusal.code);
+  });
+  setHandler(removeExecution, (cause) => void inbox.push({ event: { kind: 'remove' }, cause }));
+  setHandler(removeOneExecution, async (cause) => void (await post({ event: { kind: 'remove' }, cause })));
+  setHandler(discardExecution, () => void (discarded = true));
+
+  while (!isTerminal(state.status) && !discarded) {
+    describe();
+    timer.set(nextDeadline(state), timerSummary());
+    await condition(() => inbox.length > 0 || timer.due || discarded);
+    if (inbox.length === 0 && timer.due) inbox.push({ event: { kind: 'timer' }, cause: timeoutCause() });
+    await work();
+    if (workflowInfo().continueAsNewSuggested && inbox.length === 0 && !isTerminal(state.status)) {
+      await condition(allHandlersFinished);
+      if (inbox.length === 0) await continueAsNew<typeof execution>(input, { state, accepted });
+    }
+  }
+  timer.set(undefined, '');
+  if (discarded) return undefined;
+
+  upsertSearchAttributes({ ExecutionStatus: [state.status] });
+  describe();
+  await work();
+  await condition(() => inbox.length === 0 && allHandlersFinished());
+  return { status: state.status };
+
+  function post(message: Message): Promise<{ answer?: DeviceAnswer; refusal?: Refusal }> {
+    return new Promise((done) => inbox.push({ ...message, done }));
+  }
+
+  async function work(): Promise<void> {
+    for (let message = inbox.shift(); message; message = inbox.shift()) await deal(message);
+  }
+
+  async function deal({ event, cause, request, done = () => {} }: Message): Promise<void> {
+    if (request && isRepeated(request))
+      return done({ answer: await local.answerAgain({ jobId, thingName, request }) });
+
+    const decision = decide(state, event, Date.now(), timeouts);
+    if (!decision.accepted)
+      return done({ refusal: decision, answer: request && (await refuse(request, decision)) });
+
+    const from = state.status;
+    state = decision.next;
+    if (decision.changed) {
+      if (request) remember(request);
+      return done({
+        answer: await local.recordTransition({ jobId, thingName, from, state, cause, request }),
+      });
+    }
+    if (request) done({ answer: await local.answerAsItIs({ jobId, thingName, state, request }) });
+  }
+
+  /** A `start-next` was meant for whichever execution is next, so it is passed on. */
+  async function refuse(request: DeviceRequest, refusal: Refusal): Promise<DeviceAnswer | undefined> {
+    return request.kind === 'start-next'
+      ? local.passOnStartNext({ thingName, request })
+      : local.refuse({ jobId, thingName, state, request, refusal });
+  }
+
+  function isRepeated(request: DeviceRequest): boolean {
+    return request.clientToken !== undefined && accepted.some((former) => isSame(former, request));
+  }
+
+  function remember(request: DeviceRequest): void {
+    accepted.push(request);
+    if (accepted.length > REMEMBERED_REQUESTS) accepted.shift();
+  }
+
+  function describe(): void {
+    setCurrentDetails(currentDetails(thingName, state));
+  }
+
+  function timerSummary(): string {
+    return `${nextTimer(state)} timeout of ${thingName}`;
+  }
+
+  function timeoutCause(): Cause {
+    return { by: 'timer', reason: `The ${nextTimer(state)} timeout ran out.` };
+  }
+}
+
+/** One durable timer that follows a deadline, and is replaced only when the deadline moves. */
+class DeadlineTimer {
+  due = false;
+  private deadline?: number;
+  private scope?: CancellationScope;
+
+  set(deadline: number | undefined, summary: string): void {
+    if (deadline === this.deadline) return;
+    this.scope?.cancel();
+    this.deadline = deadline;
+    this.due = false;
+    if (deadline === undefined) return;
+    this.scope = new CancellationScope();
+    this.scope
+      .run(() => sleep(Math.max(1, deadline - Date.now()), { summary }))
+      .then(() => void (this.due = this.deadline === deadline))
+      .catch((error: unknown) => {
+        if (!isCancellation(error)) throw error;
+      });
+  }
+}
+
+/** The same request once more, and not another one under the same token. */
+function isSame(a: DeviceRequest, b: DeviceRequest): boolean {
+  const content = ({ receivedAt: _, topic: __, ...rest }: DeviceRequest) =>
+    JSON.stringify(Object.entries(rest).sort(([x], [y]) => (x < y ? -1 : 1)));
+  return content(a) === content(b);
+}
+
+/** What the Temporal UI shows of this execution, in words. */
+function currentDetails(thingName: string, state: ExecutionState): string {
+  const deadline = nextDeadline(state);
+  const until =
+    deadline === undefined
+      ? ''
+      : `\n\nTimes out at ${new Date(deadline).toISOString()} (${nextTimer(state)} timeout).`;
+  if (state.status === 'QUEUED') {
+    return `**QUEUED** since ${new Date(state.queuedAt).toISOString()}: waiting for ${thingName} to pick up the job.${until}`;
+  }
+  const details = Object.entries(state.statusDetails ?? {}).map(([key, value]) => `\n- ${key}: ${value}`);
+  if (state.status === 'IN_PROGRESS') {
+    return `**IN_PROGRESS**: waiting for ${thingName} to report. Last report at ${new Date(state.lastUpdatedAt).toISOString()}.${until}\n${details.join('')}`;
+  }
+  return `**${state.status}** at ${new Date(state.lastUpdatedAt).toISOString()}.\n${details.join('')}`;
+}

@@ -1,0 +1,181 @@
+/** What `job` and `continuousJob` share: being created, launching the first targets page by page, being ended. */
+import {
+  allHandlersFinished,
+  ApplicationFailure,
+  condition,
+  ParentClosePolicy,
+  setCurrentDetails,
+  setHandler,
+  startChild,
+  upsertSearchAttributes,
+  workflowInfo,
+} from '@temporalio/workflow';
+import type { TimeoutConfig } from '../src/domain/execution';
+import { PAGE_SIZE } from '../src/domain/limits';
+import type { JobStatus } from '../src/domain/statuses';
+import { paging, remote } from './activity-types';
+import type { batch } from './batch';
+import { awaitPage, launchPage } from './launch';
+import {
+  batchFinished,
+  batchLaunched,
+  batchWorkflowId,
+  cancelJob,
+  jobCreated,
+  stopJob,
+  type CancelJobRequest,
+  type NewJobRequest,
+} from './messages';
+
+/** While one page is being started, the devices of the page before it are already at work. */
+const PAGES_LAUNCHING = 2;
+
+/** What a job carries from one run to the next. */
+export interface JobPlan {
+  jobId: string;
+  createdBy: string;
+  timeouts: TimeoutConfig;
+  /** Things to launch at first, cut into pages by their position. */
+  thingCount: number;
+  /** Pages launched, or being launched. */
+  nextPage: number;
+  launching: number[];
+  open: number[];
+  /** Position in the membership log, of a CONTINUOUS job. */
+  cursor: number;
+}
+
+export class JobControl {
+  /** Set by a cancellation or a deletion: nothing more is launched. */
+  private ended?: { status: JobStatus; request?: CancelJobRequest };
+  private failure?: ApplicationFailure;
+  private readonly launching = new Set<number>();
+  private readonly open = new Set<number>();
+  plan?: JobPlan;
+
+  constructor() {
+    setHandler(jobCreated, async () => {
+      await condition(() => this.plan !== undefined || this.failure !== undefined);
+      if (this.failure) throw this.failure;
+    });
+    setHandler(cancelJob, async (request) => {
+      await condition(() => this.plan !== undefined || this.failure !== undefined);
+      const canceled = this.plan && (await remote.cancelJob({ jobId: this.plan.jobId, ...request }));
+      if (!canceled) throw ApplicationFailure.nonRetryable('The job is not IN_PROGRESS.', 'JobNotActive');
+      this.ended ??= { status: 'CANCELED', request };
+    });
+    setHandler(stopJob, () => void (this.ended ??= { status: 'DELETION_IN_PROGRESS' }));
+    setHandler(batchLaunched, ({ n }) => void this.launching.delete(n));
+    setHandler(batchFinished, ({ n }) => {
+      this.launching.delete(n);
+      this.open.delete(n);
+    });
+  }
+
+  get ending(): boolean {
+    return this.ended !== undefined;
+  }
+
+  get allFinished(): boolean {
+    return this.open.size === 0;
+  }
+
+  /** No page is just being started. */
+  get launched(): boolean {
+    return this.launching.size === 0;
+  }
+
+  /** @returns undefined where the targets are unknown by now: there is no job then */
+  async create(request: NewJobRequest): Promise<JobPlan | undefined> {
+    try {
+      const { thingCount, cursor } = await remote.createJob(request);
+      const { jobId, createdBy, timeoutConfig: timeouts } = request;
+      this.plan = { jobId, createdBy, timeouts, thingCount, nextPage: 0, launching: [], open: [], cursor };
+      return this.plan;
+    } catch (error) {
+      const cause = error instanceof Error ? error.cause : undefined;
+      if (!(cause instanceof ApplicationFailure)) throw error;
+      this.failure = cause;
+      await condition(allHandlersFinished);
+      return undefined;
+    }
+  }
+
+  resume(plan: JobPlan): JobPlan {
+    this.plan = plan;
+    plan.launching.forEach((n) => this.launching.add(n));
+    plan.open.forEach((n) => this.open.add(n));
+    return plan;
+  }
+
+  /** Launches the first targets until all are launched, the job ends or `pause` asks for a new run. */
+  async launchTargets(plan: JobPlan, pause: () => boolean): Promise<void> {
+    const pages = Math.ceil(plan.thingCount / PAGE_SIZE);
+    while (plan.nextPage < pages && !this.ending && !pause()) {
+      const n = plan.nextPage++;
+      this.launching.add(n);
+      this.open.add(n);
+      this.describe(plan);
+      if (pages === 1) this.launchDirectly(plan);
+      else await startBatch(plan, n);
+      await condition(() => this.ending || this.launching.size < PAGES_LAUNCHING);
+    }
+    this.describe(plan);
+  }
+
+  /** The state to continue as new with. */
+  carryOver(plan: JobPlan): JobPlan {
+    return { ...plan, launching: [...this.launching], open: [...this.open] };
+  }
+
+  /** After a cancellation or a deletion: stop what must stop, account for what never began, close. */
+  async windDown(plan: JobPlan): Promise<void> {
+    await condition(() => this.launched);
+    const { status, request } = this.ended ?? {};
+    if (request) {
+      await paging.cancelExecutions({ jobId: plan.jobId });
+      await paging.cancelUnlaunched({ jobId: plan.jobId });
+    }
+    await this.close(status ?? 'CANCELED');
+  }
+
+  async close(status: JobStatus): Promise<void> {
+    upsertSearchAttributes({ JobStatus: [status] });
+    setCurrentDetails(`**${status}**`);
+    await condition(allHandlersFinished);
+  }
+
+  describe(plan: JobPlan, more = ''): void {
+    const launched = Math.min(plan.nextPage * PAGE_SIZE, plan.thingCount);
+    setCurrentDetails(
+      `**IN_PROGRESS**: launched ${launched} of ${plan.thingCount} things; ${this.open.size} pages have executions that are not terminal yet.${more}`,
+    );
+  }
+
+  /** A job of one page needs no batch: its executions are its own children. */
+  private launchDirectly(plan: JobPlan): void {
+    const run = async () => {
+      const { jobId, timeouts } = plan;
+      const thingNames = await remote.readTargets({ jobId, from: 0, count: PAGE_SIZE });
+      const launches = thingNames.map((thingName) => ({ thingName, executionNumber: 1 }));
+      const cause = { by: plan.createdBy };
+      const handles = await launchPage({ jobId, shard: 0, launches, timeouts, cause, retarget: false });
+      this.launching.delete(0);
+      await awaitPage(handles);
+      this.open.delete(0);
+    };
+    void run();
+  }
+}
+
+async function startBatch(plan: JobPlan, n: number): Promise<void> {
+  const { jobId, timeouts, createdBy } = plan;
+  await startChild<typeof batch>('batch', {
+    workflowId: batchWorkflowId(jobId, n),
+    taskQueue: workflowInfo().taskQueue,
+    args: [{ jobId, n, timeouts, cause: { by: createdBy } }],
+    parentClosePolicy: ParentClosePolicy.ABANDON,
+    searchAttributes: { JobId: [jobId] },
+    staticSummary: `Things ${n * PAGE_SIZE + 1} to ${Math.min((n + 1) * PAGE_SIZE, plan.thingCount)} of ${plan.thingCount}`,
+  });
+}

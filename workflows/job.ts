@@ -1,0 +1,32 @@
+/** A SNAPSHOT job: launches its targets once and completes when all their executions are terminal. */
+import { allHandlersFinished, condition, continueAsNew, workflowInfo } from '@temporalio/workflow';
+import { remote } from './activity-types';
+import { JobControl, type JobPlan } from './job-control';
+import type { NewJobRequest } from './messages';
+
+export interface JobInput {
+  /** Of the first run. */
+  request?: NewJobRequest;
+  /** Of the runs after it. */
+  plan?: JobPlan;
+  /** Batches started before the job continues as new; a test lowers it. */
+  pagesPerRun?: number;
+}
+
+export async function job({ request, plan: former, pagesPerRun = 400 }: JobInput): Promise<void> {
+  const control = new JobControl();
+  const plan = former ? control.resume(former) : request && (await control.create(request));
+  if (!plan) return;
+
+  const lastPage = plan.nextPage + pagesPerRun;
+  const longEnough = () => plan.nextPage >= lastPage || workflowInfo().continueAsNewSuggested;
+  await control.launchTargets(plan, longEnough);
+  await condition(() => control.ending || control.allFinished || longEnough());
+  if (control.ending) return control.windDown(plan);
+  if (!control.allFinished) {
+    await condition(allHandlersFinished);
+    return continueAsNew<typeof job>({ plan: control.carryOver(plan), pagesPerRun });
+  }
+  await remote.completeJob({ jobId: plan.jobId });
+  await control.close(control.ending ? 'CANCELED' : 'COMPLETED');
+}

@@ -1,0 +1,87 @@
+/** Launching a page of executions and seeing it through: the same code in a small job, a batch and a continuous job. */
+import {
+  ParentClosePolicy,
+  startChild,
+  sleep,
+  workflowInfo,
+  type ChildWorkflowHandle,
+} from '@temporalio/workflow';
+import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
+import type { Launch } from '../src/store/executions';
+import { noExecutions, type ExecutionCounts } from '../src/domain/statuses';
+import type { TimeoutConfig } from '../src/domain/execution';
+import { remote } from './activity-types';
+import type { execution } from './execution';
+import { discardExecution, executionWorkflowId, removeExecution, type Cause } from './messages';
+
+type ExecutionHandle = ChildWorkflowHandle<typeof execution>;
+
+export interface Page {
+  jobId: string;
+  /** Spreads the counts of a job over rows. */
+  shard: number;
+  launches: Launch[];
+  timeouts: TimeoutConfig;
+  cause: Cause;
+  /** Of a CONTINUOUS job: who is launched becomes one of its targets. */
+  retarget: boolean;
+}
+
+/**
+ * Starts a workflow per thing, then makes the executions visible to the devices: none can ever see an execution
+ * that has no workflow to signal. Where the job was canceled meanwhile, they close without a trace.
+ */
+export async function launchPage(page: Page): Promise<ExecutionHandle[]> {
+  const queuedAt = Date.now();
+  const handles = await Promise.all(page.launches.map((launch) => startExecution(page, launch, queuedAt)));
+  const { queued, gone } = await remote.queueExecutions({ ...page, queuedAt });
+  if (!queued) await Promise.all(handles.map((handle) => handle.signal(discardExecution)));
+  const deleted = handles.filter((_, i) => gone.includes(page.launches[i]?.thingName ?? ''));
+  await Promise.all(
+    deleted.map((handle) =>
+      handle.signal(removeExecution, { by: 'muster', reason: 'The thing was deleted.' }),
+    ),
+  );
+  return handles;
+}
+
+/** Resolves when every execution of a page is terminal. @returns how they ended */
+export async function awaitPage(handles: ExecutionHandle[]): Promise<ExecutionCounts> {
+  const counts = noExecutions();
+  await Promise.all(
+    handles.map(async (handle) => {
+      const outcome = await outcomeOf(handle);
+      if (outcome) counts[outcome.status]++;
+    }),
+  );
+  return counts;
+}
+
+/** An execution that was ended from outside has no outcome; that must not hold up its page. */
+async function outcomeOf(handle: ExecutionHandle): Promise<Awaited<ReturnType<typeof execution>>> {
+  try {
+    return await handle.result();
+  } catch {
+    return undefined;
+  }
+}
+
+async function startExecution(page: Page, launch: Launch, queuedAt: number): Promise<ExecutionHandle> {
+  const { jobId, timeouts } = page;
+  for (;;) {
+    try {
+      return await startChild<typeof execution>('execution', {
+        workflowId: executionWorkflowId(jobId, launch.thingName),
+        taskQueue: workflowInfo().taskQueue,
+        args: [{ jobId, ...launch, queuedAt, timeouts }],
+        parentClosePolicy: ParentClosePolicy.ABANDON,
+        searchAttributes: { JobId: [jobId], ThingName: [launch.thingName], ExecutionStatus: ['QUEUED'] },
+        staticSummary: launch.thingName,
+      });
+    } catch (error) {
+      // The former attempt of a thing that joins again is just about to close.
+      if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+      await sleep('500ms');
+    }
+  }
+}
