@@ -1,0 +1,129 @@
+/** API keys: who may call the REST API, and what. */
+import { randomBytes } from 'node:crypto';
+import { MusterError } from '../contract/errors';
+import type { Db, Queryable } from './database';
+import { NAME_KEY, readCursor, toPage, type Page, type PageRequest } from './paging';
+import type { ApiKeyRow } from './schema';
+import { newSecret, slowHash } from './secrets';
+
+export interface Permission {
+  /** Upper case, or `*` for all. */
+  methods: string[];
+  /** Of a path, at a boundary between segments: `/api/v1/jobs` is also `/api/v1/jobs/1`, but not `/api/v1/jobs-2`. */
+  pathPrefix: string;
+}
+
+export interface ApiKey {
+  key: string;
+  name: string | null;
+  permissions: Permission[];
+  createdAt: number;
+}
+
+export interface ApiKeyWithSecret extends ApiKey {
+  secret: string;
+}
+
+const EVERYTHING: Permission[] = [{ methods: ['*'], pathPrefix: '/' }];
+
+export async function createApiKey(
+  db: Queryable,
+  { name, permissions }: { name: string | null; permissions: Permission[] },
+  now: number,
+): Promise<ApiKeyWithSecret> {
+  const key = `mk_${randomBytes(12).toString('base64url')}`;
+  const secret = newSecret();
+  await db
+    .insertInto('api_keys')
+    .values({
+      apiKey: key,
+      name,
+      secretHash: await slowHash(secret),
+      permissionsJson: JSON.stringify(permissions),
+      createdAt: now,
+    })
+    .execute();
+  return { key, secret, name, permissions, createdAt: now };
+}
+
+/** By key; revoked ones are gone. */
+export async function listApiKeys(db: Queryable, page: PageRequest): Promise<Page<ApiKey>> {
+  const after = readCursor(page.cursor, NAME_KEY);
+  const rows = await db
+    .selectFrom('api_keys')
+    .selectAll()
+    .where('revokedAt', 'is', null)
+    .$if(after !== undefined, (query) => query.where('apiKey', '>', after![0]))
+    .orderBy('apiKey')
+    .limit(page.limit + 1)
+    .execute();
+  const { items, nextCursor } = toPage(rows, page.limit, (row) => [row.apiKey]);
+  return { items: items.map(toApiKey), nextCursor };
+}
+
+/** Counts from the next request on. @throws MusterError ApiKeyNotFound */
+export async function revokeApiKey(db: Queryable, key: string, now: number): Promise<void> {
+  const { numUpdatedRows } = await db
+    .updateTable('api_keys')
+    .set({ revokedAt: now })
+    .where('apiKey', '=', key)
+    .where('revokedAt', 'is', null)
+    .executeTakeFirst();
+  if (numUpdatedRows === 0n) throw new MusterError('ApiKeyNotFound', `There is no API key "${key}".`);
+}
+
+/** The row of a key that is not revoked. */
+export async function findApiKeyRow(db: Queryable, key: string): Promise<ApiKeyRow | undefined> {
+  return db
+    .selectFrom('api_keys')
+    .selectAll()
+    .where('apiKey', '=', key)
+    .where('revokedAt', 'is', null)
+    .executeTakeFirst();
+}
+
+export function toApiKey(row: ApiKeyRow): ApiKey {
+  return {
+    key: row.apiKey,
+    name: row.name,
+    permissions: JSON.parse(row.permissionsJson) as Permission[],
+    createdAt: row.createdAt,
+  };
+}
+
+/**
+ * Sees to it that somebody may do everything.
+ * @param given this key has this secret and all permissions afterwards, revoked or not before
+ * @returns a key that was made up because there was none at all, to be shown once
+ */
+export async function ensureAdminKey(
+  db: Db,
+  given: { key: string; secret: string } | undefined,
+  now = Date.now(),
+): Promise<ApiKeyWithSecret | undefined> {
+  if (given) {
+    await putAdminKey(db, given, now);
+    return undefined;
+  }
+  const any = await db
+    .selectFrom('api_keys')
+    .select('apiKey')
+    .where('revokedAt', 'is', null)
+    .limit(1)
+    .execute();
+  if (any.length > 0) return undefined;
+  return createApiKey(db, { name: 'administrator', permissions: EVERYTHING }, now);
+}
+
+async function putAdminKey(db: Db, given: { key: string; secret: string }, now: number): Promise<void> {
+  const values = {
+    secretHash: await slowHash(given.secret),
+    permissionsJson: JSON.stringify(EVERYTHING),
+    revokedAt: null,
+  };
+  await db
+    .insertInto('api_keys')
+    .values({ apiKey: given.key, name: 'administrator', createdAt: now, ...values })
+    .onConflict((conflict) => conflict.column('apiKey').doUpdateSet(values))
+    .execute();
+}

@@ -1,0 +1,296 @@
+/** What the REST API reads of jobs and executions. Writing them: jobs.ts and executions.ts. */
+import { sql } from 'kysely';
+import { MusterError } from '../contract/errors';
+import type { StatusDetails, TimeoutConfig } from '../domain/execution';
+import {
+  noExecutions,
+  type ExecutionCounts,
+  type ExecutionStatus,
+  type JobStatus,
+  type JobType,
+} from '../domain/statuses';
+import type { Queryable } from './database';
+import { endOfPrefix, NAME_KEY, readCursor, TIME_KEY, toPage, type Page, type PageRequest } from './paging';
+import type { ExecutionRow, JobRow, TransitionRow } from './schema';
+
+export interface JobSummary {
+  jobId: string;
+  name: string | null;
+  jobType: JobType;
+  status: JobStatus;
+  targets: { thingCount: number; thingGroupNames: string[] };
+  createdAt: number;
+  lastUpdatedAt: number;
+  completedAt: number | null;
+  executionCounts: ExecutionCounts;
+}
+
+export interface JobDetail extends Omit<JobSummary, 'targets'> {
+  description: string | null;
+  /** As the operator gave them. */
+  targets: { thingNames: string[]; thingGroupNames: string[] };
+  /** Things that the job has targeted so far. */
+  thingCount: number;
+  document: Record<string, unknown>;
+  timeoutConfig: TimeoutConfig;
+  reasonCode: string | null;
+  comment: string | null;
+  createdBy: string;
+}
+
+export interface Execution {
+  jobId: string;
+  thingName: string;
+  status: ExecutionStatus;
+  statusDetails: StatusDetails | null;
+  versionNumber: number;
+  executionNumber: number;
+  queuedAt: number;
+  startedAt: number | null;
+  lastUpdatedAt: number;
+  finishedAt: number | null;
+}
+
+export interface Transition {
+  versionNumber: number;
+  executionNumber: number;
+  from: ExecutionStatus | null;
+  to: ExecutionStatus;
+  at: number;
+  by: string;
+  reason: string | null;
+  statusDetails: StatusDetails | null;
+}
+
+export interface JobFilter {
+  status?: JobStatus;
+  jobType?: JobType;
+  /** Part of the name, upper or lower case. */
+  name?: string;
+}
+
+export interface ExecutionFilter {
+  status?: ExecutionStatus;
+  thingNamePrefix?: string;
+}
+
+/** A device may report for months: so many transitions of an execution are told, the latest ones. */
+export const MAX_TRANSITIONS_LISTED = 1_000;
+
+/** Newest first. */
+export async function listJobs(
+  db: Queryable,
+  filter: JobFilter,
+  page: PageRequest,
+): Promise<Page<JobSummary>> {
+  const before = readCursor(page.cursor, TIME_KEY);
+  let query = db
+    .selectFrom('jobs')
+    .select(['jobId', 'name', 'jobType', 'status', 'thingCount', 'createdAt', 'lastUpdatedAt', 'completedAt'])
+    .select(sql<string>`json_extract(${sql.ref('targetsJson')}, '$.thingGroupNames')`.as('groupNamesJson'));
+  if (filter.status) query = query.where('status', '=', filter.status);
+  if (filter.jobType) query = query.where('jobType', '=', filter.jobType);
+  if (filter.name) {
+    const pattern = `%${escapeLike(filter.name.toLowerCase())}%`;
+    query = query.where(sql<boolean>`lower(${sql.ref('name')}) like ${pattern} escape '\\'`);
+  }
+  if (before) {
+    query = query.where(({ eb, refTuple, tuple }) =>
+      eb(refTuple('createdAt', 'jobId'), '<', tuple(before[0], before[1])),
+    );
+  }
+  const rows = await query
+    .orderBy('createdAt', 'desc')
+    .orderBy('jobId', 'desc')
+    .limit(page.limit + 1)
+    .execute();
+  const { items, nextCursor } = toPage(rows, page.limit, (row) => [row.createdAt, row.jobId]);
+  const countsOf = await readCounts(
+    db,
+    items.map(({ jobId }) => jobId),
+  );
+  const jobs = items.map(({ groupNamesJson, thingCount, ...job }) => ({
+    ...job,
+    targets: { thingCount, thingGroupNames: JSON.parse(groupNamesJson) as string[] },
+    executionCounts: countsOf(job.jobId),
+  }));
+  return { items: jobs, nextCursor };
+}
+
+/** @throws MusterError JobNotFound */
+export async function findJob(db: Queryable, jobId: string): Promise<JobDetail> {
+  const row = await db.selectFrom('jobs').selectAll().where('jobId', '=', jobId).executeTakeFirst();
+  if (!row) throw jobNotFound(jobId);
+  const countsOf = await readCounts(db, [jobId]);
+  return { ...toDetail(row), executionCounts: countsOf(jobId) };
+}
+
+/** Hash of the request that made the job, or undefined where there is no such job. */
+export async function findRequestHash(
+  db: Queryable,
+  jobId: string,
+): Promise<{ requestHash: string | null } | undefined> {
+  return db.selectFrom('jobs').select('requestHash').where('jobId', '=', jobId).executeTakeFirst();
+}
+
+/**
+ * By thing.
+ * @throws MusterError JobNotFound
+ */
+export async function listExecutions(
+  db: Queryable,
+  jobId: string,
+  filter: ExecutionFilter,
+  page: PageRequest,
+): Promise<Page<Execution>> {
+  await requireJob(db, jobId);
+  const after = readCursor(page.cursor, NAME_KEY);
+  const { status, thingNamePrefix } = filter;
+  let query = db.selectFrom('executions').selectAll().where('jobId', '=', jobId);
+  if (status) query = query.where('status', '=', status);
+  if (thingNamePrefix) {
+    query = query
+      .where('thingName', '>=', thingNamePrefix)
+      .where('thingName', '<', endOfPrefix(thingNamePrefix));
+  }
+  if (after) query = query.where('thingName', '>', after[0]);
+  const rows = await query
+    .orderBy('thingName')
+    .limit(page.limit + 1)
+    .execute();
+  const { items, nextCursor } = toPage(rows, page.limit, (row) => [row.thingName]);
+  return { items: items.map(toExecution), nextCursor };
+}
+
+/**
+ * The current attempt, and the transitions of all attempts, oldest first.
+ * @throws MusterError JobNotFound, ExecutionNotFound
+ */
+export async function findExecution(
+  db: Queryable,
+  jobId: string,
+  thingName: string,
+): Promise<Execution & { transitions: Transition[] }> {
+  const row = await db
+    .selectFrom('executions')
+    .selectAll()
+    .where('jobId', '=', jobId)
+    .where('thingName', '=', thingName)
+    .executeTakeFirst();
+  if (!row) {
+    await requireJob(db, jobId);
+    throw new MusterError('ExecutionNotFound', `Job ${jobId} has no execution on a thing "${thingName}".`);
+  }
+  const latest = await db
+    .selectFrom('transitions')
+    .selectAll()
+    .where('jobId', '=', jobId)
+    .where('thingName', '=', thingName)
+    .orderBy('executionNumber', 'desc')
+    .orderBy('versionNumber', 'desc')
+    .limit(MAX_TRANSITIONS_LISTED)
+    .execute();
+  return { ...toExecution(row), transitions: latest.reverse().map(toTransition) };
+}
+
+/** Newest first. */
+export async function listExecutionsOfThing(
+  db: Queryable,
+  thingName: string,
+  filter: Pick<ExecutionFilter, 'status'>,
+  page: PageRequest,
+): Promise<Page<Execution>> {
+  const before = readCursor(page.cursor, TIME_KEY);
+  let query = db.selectFrom('executions').selectAll().where('thingName', '=', thingName);
+  if (filter.status) query = query.where('status', '=', filter.status);
+  if (before) {
+    query = query.where(({ eb, refTuple, tuple }) =>
+      eb(refTuple('queuedAt', 'jobId'), '<', tuple(before[0], before[1])),
+    );
+  }
+  const rows = await query
+    .orderBy('queuedAt', 'desc')
+    .orderBy('jobId', 'desc')
+    .limit(page.limit + 1)
+    .execute();
+  const { items, nextCursor } = toPage(rows, page.limit, (row) => [row.queuedAt, row.jobId]);
+  return { items: items.map(toExecution), nextCursor };
+}
+
+/** @throws MusterError JobNotFound */
+async function requireJob(db: Queryable, jobId: string): Promise<void> {
+  const row = await db.selectFrom('jobs').select('jobId').where('jobId', '=', jobId).executeTakeFirst();
+  if (!row) throw jobNotFound(jobId);
+}
+
+function jobNotFound(jobId: string): MusterError {
+  return new MusterError('JobNotFound', `There is no job "${jobId}".`);
+}
+
+async function readCounts(db: Queryable, jobIds: string[]): Promise<(jobId: string) => ExecutionCounts> {
+  const counts = new Map(jobIds.map((jobId) => [jobId, noExecutions()]));
+  const rows = await db
+    .selectFrom('job_counts')
+    .select(['jobId', 'status', ({ fn }) => fn.sum<number>('n').as('n')])
+    .where('jobId', 'in', jobIds)
+    .groupBy(['jobId', 'status'])
+    .execute();
+  for (const { jobId, status, n } of rows) counts.get(jobId)![status] = Number(n);
+  return (jobId) => counts.get(jobId)!;
+}
+
+function toDetail(row: JobRow): Omit<JobDetail, 'executionCounts'> {
+  return {
+    jobId: row.jobId,
+    name: row.name,
+    jobType: row.jobType,
+    status: row.status,
+    description: row.description,
+    targets: JSON.parse(row.targetsJson) as JobDetail['targets'],
+    thingCount: row.thingCount,
+    document: JSON.parse(row.documentJson) as Record<string, unknown>,
+    timeoutConfig: JSON.parse(row.timeoutConfigJson) as TimeoutConfig,
+    reasonCode: row.reasonCode,
+    comment: row.comment,
+    createdBy: row.createdBy,
+    createdAt: row.createdAt,
+    lastUpdatedAt: row.lastUpdatedAt,
+    completedAt: row.completedAt,
+  };
+}
+
+function toExecution(row: ExecutionRow): Execution {
+  return {
+    jobId: row.jobId,
+    thingName: row.thingName,
+    status: row.status,
+    statusDetails: parseDetails(row.statusDetailsJson),
+    versionNumber: row.versionNumber,
+    executionNumber: row.executionNumber,
+    queuedAt: row.queuedAt,
+    startedAt: row.startedAt,
+    lastUpdatedAt: row.lastUpdatedAt,
+    finishedAt: row.finishedAt,
+  };
+}
+
+function toTransition(row: TransitionRow): Transition {
+  return {
+    versionNumber: row.versionNumber,
+    executionNumber: row.executionNumber,
+    from: row.from,
+    to: row.to,
+    at: row.at,
+    by: row.by,
+    reason: row.reason,
+    statusDetails: parseDetails(row.statusDetailsJson),
+  };
+}
+
+function parseDetails(json: string | null): StatusDetails | null {
+  return json === null ? null : (JSON.parse(json) as StatusDetails);
+}
+
+function escapeLike(text: string): string {
+  return text.replace(/[\\%_]/g, '\\$&');
+}
