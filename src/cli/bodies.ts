@@ -25,6 +25,7 @@ export interface ThingType {
 
 export interface ThingGroup {
   name: string;
+  kind: string;
   description: string | null;
   tags: string[];
   createdAt: string;
@@ -75,7 +76,7 @@ export interface ApiKey {
   key: string;
   /** Only in the answer that makes it. */
   secret?: string;
-  name: string;
+  name: string | null;
   permissions: Permission[];
   createdAt: string;
 }

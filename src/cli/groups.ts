@@ -64,6 +64,7 @@ async function list(options: ClientOptions & { limit: number }): Promise<void> {
     await clientFor(options).list<ThingGroup>('/thing-groups', {}, options.limit),
     [
       { head: 'GROUP', of: (group) => group.name },
+      { head: 'KIND', of: (group) => group.kind },
       { head: 'TAGS', of: (group) => group.tags.join(', ') },
       { head: 'DESCRIPTION', of: (group) => group.description },
       { head: 'CREATED (UTC)', of: (group) => when(group.createdAt) },
@@ -78,6 +79,7 @@ async function show(name: string, options: ClientOptions): Promise<void> {
   console.log(
     renderFacts({
       Group: group.name,
+      Kind: group.kind,
       Description: group.description,
       Tags: group.tags.join(', '),
       Created: when(group.createdAt),

@@ -33,6 +33,7 @@ interface Answer {
   clientToken?: string;
   code?: string;
   message?: string;
+  executionState?: { status: string };
 }
 
 interface Request {
@@ -43,8 +44,11 @@ interface Request {
 
 /** The service said no for good. */
 class Rejection extends Error {
-  constructor(action: string, { code = 'no code', message = '' }: Answer) {
-    super(`${action} was rejected: ${code} ${message}`.trim());
+  constructor(
+    action: string,
+    readonly answer: Answer,
+  ) {
+    super(`${action} was rejected: ${answer.code} ${answer.message}`);
   }
 }
 
@@ -74,7 +78,7 @@ const ANSWERS = [
  * be sent: the service recognises the repeat.
  */
 export class Device {
-  /** The status that was last accepted from this device, by job id. */
+  /** By job id: the status last accepted from this device, or the one that the service told it instead. */
   readonly outcomes = new Map<string, string>();
   /** The latest thing that went wrong, in words. */
   trouble?: string;
@@ -111,6 +115,8 @@ export class Device {
       ...this.options.credentials,
       protocolVersion: 4,
       clean: false,
+      // It may be refused only because the broker is still starting.
+      reconnectOnConnackError: true,
       // Spread, so that a broker that comes back is not met by the whole fleet at once.
       reconnectPeriod: 1_000 + Math.random() * 2_000,
     });
@@ -210,8 +216,14 @@ export class Device {
     statusDetails: Record<string, string>,
   ): Promise<void> {
     const { jobId, executionNumber } = execution;
-    await this.request(`${jobId}/update`, { status, statusDetails, executionNumber });
-    this.outcomes.set(jobId, status);
+    try {
+      await this.request(`${jobId}/update`, { status, statusDetails, executionNumber });
+      this.outcomes.set(jobId, status);
+    } catch (error) {
+      const told = error instanceof Rejection && error.answer.executionState;
+      if (told) this.outcomes.set(jobId, told.status);
+      throw error;
+    }
   }
 
   /** Asks until it is answered; throws a Rejection when the answer is no. */
