@@ -95,9 +95,7 @@ export async function listJobs(
     query = query.where(sql<boolean>`lower(${sql.ref('name')}) like ${pattern} escape '\\'`);
   }
   if (before) {
-    query = query.where(({ eb, refTuple, tuple }) =>
-      eb(refTuple('createdAt', 'jobId'), '<', tuple(before[0], before[1])),
-    );
+    query = query.where((eb) => eb(eb.refTuple('createdAt', 'jobId'), '<', eb.tuple(before[0], before[1])));
   }
   const rows = await query
     .orderBy('createdAt', 'desc')
@@ -204,9 +202,7 @@ export async function listExecutionsOfThing(
   let query = db.selectFrom('executions').selectAll().where('thingName', '=', thingName);
   if (filter.status) query = query.where('status', '=', filter.status);
   if (before) {
-    query = query.where(({ eb, refTuple, tuple }) =>
-      eb(refTuple('queuedAt', 'jobId'), '<', tuple(before[0], before[1])),
-    );
+    query = query.where((eb) => eb(eb.refTuple('queuedAt', 'jobId'), '<', eb.tuple(before[0], before[1])));
   }
   const rows = await query
     .orderBy('queuedAt', 'desc')

@@ -16,7 +16,7 @@ type Pairs = SelectQueryBuilder<any, any, { groupName: string; thingName: string
 export async function takeClock(trx: Transaction<Database>): Promise<number> {
   const { seq } = await trx
     .updateTable('membership_clock')
-    .set(({ ref }) => ({ seq: ref('seq') }))
+    .set((eb) => ({ seq: eb.ref('seq') }))
     .where('id', '=', 1)
     .returning('seq')
     .executeTakeFirstOrThrow();
@@ -111,10 +111,11 @@ function dynamicMembers(trx: Transaction<Database>) {
     .having(
       ({ fn }) => fn.countAll<number>(),
       '=',
-      ({ selectFrom, fn }) =>
-        selectFrom('thing_group_tags as each')
+      (eb) =>
+        eb
+          .selectFrom('thing_group_tags as each')
           .whereRef('each.groupName', '=', 'wanted.groupName')
-          .select(fn.countAll<number>().as('n')),
+          .select(eb.fn.countAll<number>().as('n')),
     )
     .select(['wanted.groupName', 'worn.thingName']);
 }
@@ -170,8 +171,8 @@ async function record(
   } else {
     await trx
       .deleteFrom('thing_group_members')
-      .where(({ refTuple, eb }) =>
-        eb(refTuple('groupName', 'thingName'), 'in', changed.$asTuple('groupName', 'thingName')),
+      .where((eb) =>
+        eb(eb.refTuple('groupName', 'thingName'), 'in', changed.$asTuple('groupName', 'thingName')),
       )
       .execute();
   }

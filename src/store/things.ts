@@ -256,13 +256,13 @@ export async function listThings(
     query = query.where('name', '>=', namePrefix).where('name', '<', endOfPrefix(namePrefix));
   }
   for (const tag of tags) {
-    query = query.where('name', 'in', ({ selectFrom }) =>
-      selectFrom('thing_tags').select('thingName').where('tag', '=', tag),
+    query = query.where('name', 'in', (eb) =>
+      eb.selectFrom('thing_tags').select('thingName').where('tag', '=', tag),
     );
   }
   if (groupName !== undefined) {
-    query = query.where('name', 'in', ({ selectFrom }) =>
-      selectFrom('thing_group_members').select('thingName').where('groupName', '=', groupName),
+    query = query.where('name', 'in', (eb) =>
+      eb.selectFrom('thing_group_members').select('thingName').where('groupName', '=', groupName),
     );
   }
   if (after) query = query.where('name', '>', after[0]);
