@@ -1,0 +1,118 @@
+import path from 'node:path';
+import { Command } from 'commander';
+import { addConfigOptions, ConfigError, loadConfig, type ConfigFlags } from './config';
+
+test('without anything set, the defaults hold', () => {
+  expect(loadConfig({})).toEqual({
+    httpPort: 8080,
+    mqttPort: 1883,
+    temporalPort: 7233,
+    temporalUiPort: 8233,
+    dataDir: path.resolve('.muster'),
+    apiKey: undefined,
+    topicPrefixes: ['$emqx/things'],
+    temporalAddress: undefined,
+    temporalNamespace: 'default',
+    databaseUrl: undefined,
+    mqttUrl: undefined,
+    logLevel: 'info',
+  });
+});
+
+test('a flag overrides its environment variable', () => {
+  expect(loadConfig({ MUSTER_HTTP_PORT: '1' }, { httpPort: '2' }).httpPort).toBe(2);
+});
+
+test('an empty environment variable counts as not set', () => {
+  expect(loadConfig({ MUSTER_HTTP_PORT: '', DATABASE_URL: '' }).httpPort).toBe(8080);
+});
+
+test('good values are read', () => {
+  const config = loadConfig({
+    MUSTER_HTTP_PORT: '0',
+    MUSTER_MQTT_PORT: '65535',
+    MUSTER_API_KEY: 'ops.team_1-a:se:cret-with-colon',
+    MUSTER_TOPIC_PREFIXES: '$emqx/things, $aws/things,fleet/things,fleet/thingsandmore',
+    TEMPORAL_ADDRESS: 'temporal.example.com:7233',
+    LOG_LEVEL: 'silent',
+  });
+  expect(config).toMatchObject({
+    httpPort: 0,
+    mqttPort: 65535,
+    apiKey: { key: 'ops.team_1-a', secret: 'se:cret-with-colon' },
+    topicPrefixes: ['$emqx/things', '$aws/things', 'fleet/things', 'fleet/thingsandmore'],
+    temporalAddress: 'temporal.example.com:7233',
+    logLevel: 'silent',
+  });
+});
+
+const refused = (env: NodeJS.ProcessEnv, flags?: ConfigFlags): string => {
+  try {
+    loadConfig(env, flags);
+  } catch (error) {
+    expect(error).toBeInstanceOf(ConfigError);
+    return (error as Error).message;
+  }
+  throw new Error('accepted');
+};
+
+test.each([
+  ['MUSTER_HTTP_PORT', 'http'],
+  ['MUSTER_HTTP_PORT', '-1'],
+  ['MUSTER_MQTT_PORT', '65536'],
+  ['MUSTER_TEMPORAL_PORT', '1.5'],
+  ['MUSTER_TEMPORAL_UI_PORT', '0x10'],
+  ['MUSTER_TOPIC_PREFIXES', ','],
+  ['MUSTER_TOPIC_PREFIXES', 'a,'],
+  ['MUSTER_TOPIC_PREFIXES', 'fleet/+'],
+  ['MUSTER_TOPIC_PREFIXES', 'fleet/#'],
+  ['MUSTER_TOPIC_PREFIXES', '/fleet'],
+  ['MUSTER_TOPIC_PREFIXES', 'fleet/'],
+  ['MUSTER_TOPIC_PREFIXES', 'fleet//things'],
+  ['MUSTER_TOPIC_PREFIXES', 'fleet things'],
+  ['MUSTER_TOPIC_PREFIXES', 'fleet,fleet'],
+  ['MUSTER_TOPIC_PREFIXES', 'fleet/things,fleet'],
+  ['MUSTER_TOPIC_PREFIXES', '$share/group/things'],
+  ['TEMPORAL_ADDRESS', 'localhost'],
+  ['TEMPORAL_ADDRESS', 'http://localhost:7233'],
+  ['TEMPORAL_NAMESPACE', 'a b'],
+  ['LOG_LEVEL', 'loud'],
+])('%s=%s is refused with the name, the value and the rule', (name, value) => {
+  const message = refused({ [name]: value });
+  expect(message).toContain(`${name} "${value}" `);
+  expect(message).toMatch(/\.$/);
+});
+
+test('a bad flag is named as the flag', () => {
+  expect(refused({}, { httpPort: 'x' })).toContain('--http-port "x" must be a whole number');
+  expect(refused({}, { topicPrefixes: '' })).toContain('--topic-prefixes');
+});
+
+test.each(['key', 'key:short', 'a b:longenough', `${'k'.repeat(129)}:longenough`, ':longenough'])(
+  'MUSTER_API_KEY=%s is refused without repeating it',
+  (value) => {
+    const message = refused({ MUSTER_API_KEY: value });
+    expect(message).toContain('MUSTER_API_KEY must be key:secret');
+    expect(message).not.toContain(`"${value}"`);
+  },
+);
+
+test.each(['DATABASE_URL', 'MQTT_URL'])('%s is not served yet, and is not repeated', (name) => {
+  const message = refused({ [name]: 'scheme://user:hush@host/db' });
+  expect(message).toContain(`${name} can't be used yet`);
+  expect(message).not.toContain('hush');
+});
+
+test('help lists every option with its environment variable and default', () => {
+  const help = addConfigOptions(new Command('up'), ['mqttUrl']).helpInformation().replace(/\s+/g, ' ');
+  expect(help).toContain('--http-port <port>');
+  expect(help).toContain('(MUSTER_HTTP_PORT, default 8080)');
+  expect(help).not.toContain('--mqtt-url');
+});
+
+test('what commander reads is what the configuration takes', () => {
+  const command = addConfigOptions(new Command('up')).parse(['--temporal-ui-port', '9', '--data-dir', '/x'], {
+    from: 'user',
+  });
+  expect(loadConfig({}, command.opts<ConfigFlags>())).toMatchObject({ temporalUiPort: 9, dataDir: '/x' });
+});

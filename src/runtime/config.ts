@@ -1,0 +1,215 @@
+import path from 'node:path';
+import type { Command } from 'commander';
+import { z } from 'zod';
+
+/** Muster can't start as it is configured; the message is one sentence for the operator. Exit code 2. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+}
+
+const PORT_RULE = 'must be a whole number from 0 to 65535; 0 picks a free port';
+const port = z
+  .string()
+  .regex(/^\d+$/, PORT_RULE)
+  .transform(Number)
+  .refine((value) => value <= 65_535, PORT_RULE);
+
+const API_KEY_RULE =
+  'must be key:secret, the key 1 to 128 of letters, digits, "_", "-" and ".", the secret 8 to 256 printable characters';
+const apiKey = z
+  .string()
+  .regex(/^[A-Za-z0-9_.-]{1,128}:[\x21-\x7e]{8,256}$/, API_KEY_RULE)
+  .transform((pair) => {
+    const colon = pair.indexOf(':');
+    return { key: pair.slice(0, colon), secret: pair.slice(colon + 1) };
+  });
+
+/** Why a list of topic prefixes can't be served, or undefined when it can. */
+function topicPrefixFault(prefixes: string[]): string | undefined {
+  for (const [index, prefix] of prefixes.entries()) {
+    if (prefix === '') return 'has an empty prefix; separate prefixes by one comma';
+    if (prefix.length > 256) return 'has a prefix of more than 256 characters; shorten it';
+    if (/[+#\s\p{Cc}]/u.test(prefix)) return `has "+", "#" or a blank in "${prefix}"; take them out`;
+    if (prefix.split('/').includes(''))
+      return `has an empty level in "${prefix}"; no "/" at its ends, no "//"`;
+    if (/^\$(share|SYS)(\/|$)/.test(prefix))
+      return `has "${prefix}", which is the broker's own; choose another`;
+    const other = prefixes.find((p, i) => i !== index && (p === prefix || p.startsWith(`${prefix}/`)));
+    if (other === prefix) return `has "${prefix}" twice; name it once`;
+    if (other) return `has "${prefix}", which contains "${other}"; choose prefixes beside each other`;
+  }
+  return undefined;
+}
+
+const topicPrefixes = z
+  .string()
+  .transform((list) => list.split(',').map((prefix) => prefix.trim()))
+  .superRefine((prefixes, context) => {
+    const fault = topicPrefixFault(prefixes);
+    if (fault) context.addIssue({ code: 'custom', message: fault });
+  });
+
+const notServedYet = (instead: string) =>
+  z.string().transform((_, context): never => {
+    context.addIssue({ code: 'custom', message: `can't be used yet, ${instead}; leave it out` });
+    return z.NEVER;
+  });
+
+interface ConfigOption {
+  /** Environment variable. An empty one counts as not set. */
+  readonly env: string;
+  /** Flag of `muster up` and `muster serve`; it overrides the environment variable. */
+  readonly flag: string;
+  /** As it would be written in the environment. Without one the option is optional. */
+  readonly default?: string;
+  /** Meaning and unit, for `--help`. */
+  readonly meaning: string;
+  /** A value that no message may repeat. */
+  readonly secret?: true;
+  readonly schema: z.ZodType<unknown, string>;
+}
+
+/**
+ * Every option of a Muster process, once: validation, `--help` and the flags all come from this table.
+ * A key is the camel-cased flag, as commander hands it over.
+ */
+export const CONFIG_OPTIONS = {
+  httpPort: {
+    env: 'MUSTER_HTTP_PORT',
+    flag: '--http-port <port>',
+    default: '8080',
+    meaning: 'port of the REST API and the console on 127.0.0.1; 0 picks a free one',
+    schema: port,
+  },
+  mqttPort: {
+    env: 'MUSTER_MQTT_PORT',
+    flag: '--mqtt-port <port>',
+    default: '1883',
+    meaning: 'port of the embedded MQTT broker on 127.0.0.1; 0 picks a free one',
+    schema: port,
+  },
+  temporalPort: {
+    env: 'MUSTER_TEMPORAL_PORT',
+    flag: '--temporal-port <port>',
+    default: '7233',
+    meaning: 'gRPC port of the embedded Temporal on 127.0.0.1; 0 picks a free one',
+    schema: port,
+  },
+  temporalUiPort: {
+    env: 'MUSTER_TEMPORAL_UI_PORT',
+    flag: '--temporal-ui-port <port>',
+    default: '8233',
+    meaning: "port of the embedded Temporal's web UI on 127.0.0.1; 0 picks a free one",
+    schema: port,
+  },
+  dataDir: {
+    env: 'MUSTER_DATA_DIR',
+    flag: '--data-dir <directory>',
+    default: '.muster',
+    meaning: 'directory of everything Muster keeps; made if missing, one Muster at a time',
+    schema: z.string().transform((dir) => path.resolve(dir)),
+  },
+  apiKey: {
+    env: 'MUSTER_API_KEY',
+    flag: '--api-key <key:secret>',
+    meaning: 'the first administrator; made up and printed once when left out',
+    secret: true,
+    schema: apiKey,
+  },
+  topicPrefixes: {
+    env: 'MUSTER_TOPIC_PREFIXES',
+    flag: '--topic-prefixes <list>',
+    default: '$emqx/things',
+    meaning: 'device topic prefixes served side by side, separated by commas',
+    schema: topicPrefixes,
+  },
+  temporalAddress: {
+    env: 'TEMPORAL_ADDRESS',
+    flag: '--temporal-address <host:port>',
+    meaning: 'a Temporal that runs already; `muster up` starts its own when left out',
+    schema: z
+      .string()
+      .regex(/^[A-Za-z0-9.[\]:_-]+:\d{1,5}$/, 'must be host:port, for example 127.0.0.1:7233'),
+  },
+  temporalNamespace: {
+    env: 'TEMPORAL_NAMESPACE',
+    flag: '--temporal-namespace <name>',
+    default: 'default',
+    meaning: 'Temporal namespace of the workflows',
+    schema: z
+      .string()
+      .regex(/^[A-Za-z0-9._-]{2,255}$/, 'must be 2 to 255 of letters, digits, ".", "_" and "-"'),
+  },
+  databaseUrl: {
+    env: 'DATABASE_URL',
+    flag: '--database-url <url>',
+    meaning: 'not served yet: PostgreSQL in the place of the SQLite file',
+    secret: true,
+    schema: notServedYet('Muster keeps its records in a SQLite file in MUSTER_DATA_DIR'),
+  },
+  mqttUrl: {
+    env: 'MQTT_URL',
+    flag: '--mqtt-url <url>',
+    meaning: 'not served yet: a broker in the place of the embedded one',
+    secret: true,
+    schema: notServedYet('Muster serves devices by its embedded broker on MUSTER_MQTT_PORT'),
+  },
+  logLevel: {
+    env: 'LOG_LEVEL',
+    flag: '--log-level <level>',
+    default: 'info',
+    meaning: 'what goes to the log on stderr: trace, debug, info, warn, error, fatal or silent',
+    schema: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], {
+      error: 'must be trace, debug, info, warn, error, fatal or silent',
+    }),
+  },
+} as const satisfies Record<string, ConfigOption>;
+
+type Options = typeof CONFIG_OPTIONS;
+export type ConfigKey = keyof Options;
+type Value<K extends ConfigKey> = z.output<Options[K]['schema']>;
+
+/** A checked configuration: what has no default may be undefined. */
+export type Config = {
+  readonly [K in ConfigKey]: Options[K] extends { default: string } ? Value<K> : Value<K> | undefined;
+};
+
+/** Flag values as commander hands them over. */
+export type ConfigFlags = { readonly [K in ConfigKey]?: string };
+
+/**
+ * Reads the configuration: flags over environment over defaults.
+ * @throws ConfigError naming the first bad option, its value and the remedy.
+ */
+export function loadConfig(env: NodeJS.ProcessEnv, flags: ConfigFlags = {}): Config {
+  const entries = Object.entries(CONFIG_OPTIONS).map(([key, option]) => [
+    key,
+    readOption(option, env[option.env], flags[key as ConfigKey]),
+  ]);
+  return Object.fromEntries(entries) as Config;
+}
+
+function readOption(
+  option: ConfigOption,
+  fromEnv: string | undefined,
+  fromFlag: string | undefined,
+): unknown {
+  const given = fromFlag ?? (fromEnv || undefined);
+  const text = given ?? option.default;
+  if (text === undefined) return undefined;
+  const result = option.schema.safeParse(text);
+  if (result.success) return result.data;
+  const name = fromFlag === undefined ? option.env : option.flag.split(' ')[0];
+  const value = option.secret ? '' : ` "${text}"`;
+  throw new ConfigError(`${name}${value} ${result.error.issues[0]?.message}.`);
+}
+
+/** Gives `command` the flags and the help of every option but those in `except`. */
+export function addConfigOptions(command: Command, except: readonly ConfigKey[] = []): Command {
+  for (const [key, option] of Object.entries<ConfigOption>(CONFIG_OPTIONS)) {
+    if (except.includes(key as ConfigKey)) continue;
+    const fallback = option.default === undefined ? '' : `, default ${option.default}`;
+    command.option(option.flag, `${option.meaning} (${option.env}${fallback})`);
+  }
+  return command;
+}

@@ -1,0 +1,99 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import Database from 'better-sqlite3';
+import { ConfigError } from './config';
+
+/** Where a running Muster is reached; `endpoints.json` holds exactly this. */
+export interface Endpoints {
+  /** URL of the REST API and the console. */
+  http: string;
+  /** URL of the MQTT broker. */
+  mqtt: string;
+  /** host:port of Temporal's gRPC. */
+  temporal: string;
+  /** URL of Temporal's web UI; absent where Muster did not start Temporal. */
+  temporalUi?: string;
+}
+
+/** The directory of everything that one Muster keeps, held by this process. */
+export interface DataDir {
+  readonly path: string;
+  /** A path in the directory. */
+  file(name: string): string;
+  /** Says to the outside that Muster is ready, in one atomic step. */
+  writeEndpoints(endpoints: Endpoints): void;
+  removeEndpoints(): void;
+  /** Lets another Muster have the directory. */
+  release(): void;
+}
+
+/**
+ * Makes the directory, checks that it can be written and takes it for this process alone.
+ * @throws ConfigError when it can't be made or written, or when another Muster has it.
+ */
+export function openDataDir(directory: string): DataDir {
+  makeWritable(directory);
+  const dir = fs.realpathSync(directory);
+  const file = (name: string) => path.join(dir, name);
+  const unlock = lock(file('muster.lock'), file('muster.pid'), directory);
+  const removeEndpoints = () => fs.rmSync(file('endpoints.json'), { force: true });
+  // One that was killed left its own behind.
+  removeEndpoints();
+  return {
+    path: dir,
+    file,
+    writeEndpoints: (endpoints) => writeAtomically(file('endpoints.json'), endpoints),
+    removeEndpoints,
+    release: unlock,
+  };
+}
+
+/** Readers see the old file or the whole new one. */
+export function writeAtomically(file: string, content: object): void {
+  const draft = `${file}.new`;
+  fs.writeFileSync(draft, `${JSON.stringify(content, undefined, 2)}\n`);
+  fs.renameSync(draft, file);
+}
+
+function makeWritable(directory: string): void {
+  try {
+    fs.mkdirSync(directory, { recursive: true, mode: 0o700 });
+    const probe = fs.mkdtempSync(path.join(directory, '.probe-'));
+    fs.rmdirSync(probe);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new ConfigError(
+      `MUSTER_DATA_DIR "${directory}" can't be written (${code}); give this user the right to, or choose another directory.`,
+    );
+  }
+}
+
+/**
+ * Holds the lock of an SQLite file: the system lets go of it however this process ends, so it is never stale
+ * and needs no guess whether a process id still means the same process.
+ */
+function lock(lockFile: string, pidFile: string, directory: string): () => void {
+  const holder = new Database(lockFile, { timeout: 0 });
+  try {
+    holder.exec('BEGIN EXCLUSIVE');
+  } catch (error) {
+    holder.close();
+    if ((error as { code?: string }).code !== 'SQLITE_BUSY') throw error;
+    throw new ConfigError(
+      `MUSTER_DATA_DIR "${directory}" is used by another Muster (process ${readPid(pidFile)}); stop that one or choose another directory.`,
+    );
+  }
+  fs.writeFileSync(pidFile, `${process.pid}\n`);
+  return () => {
+    fs.rmSync(pidFile, { force: true });
+    holder.close();
+  };
+}
+
+function readPid(pidFile: string): string {
+  try {
+    return fs.readFileSync(pidFile, 'utf8').trim();
+  } catch {
+    return 'unknown';
+  }
+}

@@ -1,0 +1,68 @@
+import pino, { type Logger } from 'pino';
+import type { Logger as TemporalLogger, LogLevel, LogMetadata } from '@temporalio/worker';
+import type { Config } from './config';
+
+/** Never written to a log, wherever they stand in what is logged. */
+const SECRET_FIELDS = ['authorization', 'password', 'secret', 'apiSecret', 'apiKey', 'token'];
+const REDACTED = SECRET_FIELDS.flatMap((field) => [field, `*.${field}`, `*.*.${field}`]);
+
+/**
+ * The log of the process: JSON lines on stderr, readable lines where stderr is a terminal.
+ * Standard output is left to what a person asked for.
+ */
+export function createLogger(level: Config['logLevel']): Logger {
+  const options: pino.LoggerOptions = {
+    level,
+    base: undefined,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label) => ({ level: label }) },
+    redact: { paths: REDACTED, censor: '[redacted]' },
+  };
+  const stderr = pino.destination({ fd: 2, sync: true });
+  return process.stderr.isTTY
+    ? pino(options, { write: (line) => stderr.write(readable(line)) })
+    : pino(options, stderr);
+}
+
+/** `13:49:45 warn  Temporal stopped  exitCode=1` */
+function readable(line: string): string {
+  const { level, time, msg, err, ...fields } = JSON.parse(line) as Record<string, unknown>;
+  const rest = Object.entries(fields).map(([key, value]) => `${key}=${asText(value)}`);
+  if (err) rest.push(`error=${asText((err as { message?: string }).message)}`);
+  return `${String(time).slice(11, 19)} ${String(level).padEnd(5)} ${[asText(msg), ...rest].join('  ')}\n`;
+}
+
+function asText(value: unknown): string {
+  return typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
+}
+
+/** The job and the thing that a workflow id speaks of, as log fields. */
+export function workflowFields(workflowId: unknown): { jobId?: string; thingName?: string } {
+  if (typeof workflowId !== 'string') return {};
+  const [, jobId, thingName] = /^job\/([^/]+)(?:\/thing\/(.+))?/.exec(workflowId) ?? [];
+  return { ...(jobId && { jobId }), ...(thingName && { thingName }) };
+}
+
+/** Temporal's own log in the log of the process. */
+export function temporalLogger(logger: Logger): TemporalLogger {
+  const log = (level: LogLevel, message: string, meta?: LogMetadata) => {
+    const { error, ...fields } = meta ?? {};
+    const method = level.toLowerCase() as 'trace' | 'debug' | 'info' | 'warn' | 'error';
+    logger[method](
+      {
+        ...fields,
+        ...workflowFields(fields.workflowId),
+        ...(error !== undefined && { err: error as unknown }),
+      },
+      message,
+    );
+  };
+  return {
+    log,
+    trace: (message, meta) => log('TRACE', message, meta),
+    debug: (message, meta) => log('DEBUG', message, meta),
+    info: (message, meta) => log('INFO', message, meta),
+    warn: (message, meta) => log('WARN', message, meta),
+    error: (message, meta) => log('ERROR', message, meta),
+  };
+}

@@ -1,0 +1,87 @@
+import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+
+/** How many jobs and executions stand in each status, read when the metrics are asked for. */
+export interface StatusCounts {
+  jobs: Record<string, number>;
+  executions: Record<string, number>;
+}
+
+/** The measurements of a Muster process. */
+export interface Metrics {
+  /** Executions (one if not said) were recorded in a new status. */
+  transition(to: string, count?: number): void;
+  /** The bridge answered a device: `kind` is what was asked, `answer` is `accepted`, the code of a rejection, or `taken` by a workflow that answers. */
+  bridgeMessage(kind: string, answer: string): void;
+  /** From a device's report coming in to its `accepted` going out. */
+  reportAccepted(seconds: number): void;
+  /** Everything in Prometheus text, Temporal's worker included. */
+  render(): Promise<string>;
+  readonly contentType: string;
+}
+
+export interface MetricsSources {
+  countStatuses: () => Promise<StatusCounts>;
+  /** URL of the worker's own metrics in Prometheus text. */
+  workerMetricsUrl: string;
+}
+
+export function createMetrics({ countStatuses, workerMetricsUrl }: MetricsSources): Metrics {
+  const registry = new Registry();
+  const registers = [registry];
+  collectDefaultMetrics({ register: registry });
+  const jobs = new Gauge({ name: 'muster_jobs', help: 'Jobs by status.', labelNames: ['status'], registers });
+  const executions = new Gauge({
+    name: 'muster_executions',
+    help: 'Executions by status.',
+    labelNames: ['status'],
+    registers,
+  });
+  const transitions = new Counter({
+    name: 'muster_transitions_total',
+    help: 'Executions recorded in a new status.',
+    labelNames: ['to'],
+    registers,
+  });
+  const bridgeMessages = new Counter({
+    name: 'muster_bridge_messages_total',
+    help: 'Device requests by kind and answer.',
+    labelNames: ['kind', 'answer'],
+    registers,
+  });
+  const reportLatency = new Histogram({
+    name: 'muster_report_accepted_seconds',
+    help: "From a device's report coming in to its accepted going out.",
+    buckets: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
+    registers,
+  });
+
+  async function render(): Promise<string> {
+    const [counts, worker] = await Promise.all([countStatuses(), fetchText(workerMetricsUrl)]);
+    setAll(jobs, counts.jobs);
+    setAll(executions, counts.executions);
+    return `${await registry.metrics()}\n${worker}`;
+  }
+
+  return {
+    transition: (to, count = 1) => transitions.inc({ to }, count),
+    bridgeMessage: (kind, answer) => bridgeMessages.inc({ kind, answer }),
+    reportAccepted: (seconds) => reportLatency.observe(seconds),
+    render,
+    contentType: registry.contentType,
+  };
+}
+
+function setAll(gauge: Gauge<'status'>, counts: Record<string, number>): void {
+  gauge.reset();
+  for (const [status, count] of Object.entries(counts)) gauge.set({ status }, count);
+}
+
+/** Muster's own numbers are worth showing even when the worker's can't be had. */
+async function fetchText(url: string): Promise<string> {
+  try {
+    const response = await fetch(url, { signal: AbortSignal.timeout(2_000) });
+    return response.ok ? await response.text() : '';
+  } catch {
+    return '';
+  }
+}

@@ -1,0 +1,59 @@
+import { createServer, type Server } from 'node:net';
+import { once } from 'node:events';
+import { CONFIG_OPTIONS, ConfigError, type ConfigKey } from './config';
+
+/** Everything embedded listens here: one machine, nobody else. */
+export const HOST = '127.0.0.1';
+
+async function listen(port: number): Promise<Server> {
+  const server = createServer().listen(port, HOST);
+  await once(server, 'listening');
+  return server;
+}
+
+async function close(server: Server): Promise<void> {
+  server.close();
+  await once(server, 'close');
+}
+
+/** Turns a failed listen into a sentence for the operator; anything else stays what it is. */
+export function portError(error: unknown, port: number, option: ConfigKey): unknown {
+  const code = (error as NodeJS.ErrnoException).code;
+  const { env } = CONFIG_OPTIONS[option];
+  if (code === 'EADDRINUSE')
+    return new ConfigError(
+      `port ${port} (${env}) is taken; stop what listens there or set ${env} to another port, 0 for any.`,
+    );
+  if (code === 'EACCES')
+    return new ConfigError(
+      `port ${port} (${env}) may not be opened by this user; set ${env} to one above 1023.`,
+    );
+  return error;
+}
+
+/**
+ * The port that a child process is to listen on: the one asked for when it is free, any free one for 0.
+ * Another process can take it before the child does; the caller tries again.
+ * @throws ConfigError when the port asked for is taken.
+ */
+export async function claimPort(port: number, option: ConfigKey): Promise<number> {
+  try {
+    const server = await listen(port);
+    const address = server.address();
+    await close(server);
+    return typeof address === 'object' && address ? address.port : port;
+  } catch (error) {
+    throw portError(error, port, option);
+  }
+}
+
+/** `count` free ports, all different. */
+export async function freePorts(count: number): Promise<number[]> {
+  const servers = await Promise.all(Array.from({ length: count }, () => listen(0)));
+  const ports = servers.map((server) => {
+    const address = server.address();
+    return typeof address === 'object' && address ? address.port : 0;
+  });
+  await Promise.all(servers.map(close));
+  return ports;
+}

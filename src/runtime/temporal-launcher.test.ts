@@ -1,0 +1,102 @@
+import { spawn } from 'node:child_process';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createLogger } from './logs';
+import { openDataDir, type DataDir } from './data-dir';
+import { ensureSearchAttributes, pingTemporal } from './temporal-connection';
+import { findOnPath } from './temporal-executable';
+import { startTemporalServer } from './temporal-launcher';
+
+const executable = findOnPath('temporal', process.env.PATH);
+if (!executable)
+  console.warn(
+    'Skipped: needs `temporal` on the PATH; go install github.com/temporalio/cli/cmd/temporal@v1.5.1',
+  );
+
+const ATTRIBUTES = ['JobId', 'ThingName'];
+const logger = createLogger('silent');
+let dataDir: DataDir;
+beforeEach(() => {
+  dataDir = openDataDir(fs.mkdtempSync(path.join(os.tmpdir(), 'muster-temporal-')));
+});
+afterEach(() => {
+  dataDir.release();
+  fs.rmSync(dataDir.path, { recursive: true });
+});
+
+const start = () =>
+  startTemporalServer({
+    executable: executable ?? '',
+    dataDir,
+    port: 0,
+    uiPort: 0,
+    namespace: 'fleet',
+    logger,
+  });
+const pidOf = () =>
+  (JSON.parse(fs.readFileSync(dataDir.file('temporal.pid.json'), 'utf8')) as { pid: number }).pid;
+const isAlive = (pid: number) => {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+};
+
+async function eventually(check: () => unknown): Promise<void> {
+  const end = Date.now() + 60_000;
+  for (;;) {
+    try {
+      if (await check()) return;
+    } catch (error) {
+      if (Date.now() > end) throw error;
+    }
+    if (Date.now() > end) throw new Error('it did not happen within 60 s');
+    await sleep(100);
+  }
+}
+
+const withTemporal = executable ? test : test.skip;
+
+withTemporal('it starts, is searchable by the attributes, comes back after a crash and stops', async () => {
+  const server = await start();
+  await ensureSearchAttributes(server.connection, 'fleet', ATTRIBUTES);
+  const { customAttributes } = await server.connection.operatorService.listSearchAttributes({
+    namespace: 'fleet',
+  });
+  expect(Object.keys(customAttributes)).toEqual(expect.arrayContaining(ATTRIBUTES));
+
+  const crashed = pidOf();
+  process.kill(crashed, 'SIGKILL');
+  await eventually(() => pidOf() !== crashed);
+  await eventually(() => pingTemporal(server.connection).then(() => true));
+  await ensureSearchAttributes(server.connection, 'fleet', ATTRIBUTES);
+
+  const pid = pidOf();
+  await server.stop();
+  expect(isAlive(pid)).toBe(false);
+  expect(fs.existsSync(dataDir.file('temporal.pid.json'))).toBe(false);
+});
+
+withTemporal('one left behind by a killed Muster is ended at the next start', async () => {
+  const left = spawn(
+    executable ?? '',
+    ['server', 'start-dev', '--headless', '--port', '0', '--db-filename', dataDir.file('temporal.db')],
+    { stdio: 'ignore' },
+  );
+  fs.writeFileSync(dataDir.file('temporal.pid.json'), JSON.stringify({ pid: left.pid }));
+  const server = await start();
+  expect(left.signalCode ?? left.exitCode).not.toBeNull();
+  await server.stop();
+});
+
+withTemporal('a process that took over the number of an ended one is left alone', async () => {
+  const other = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { stdio: 'ignore' });
+  fs.writeFileSync(dataDir.file('temporal.pid.json'), JSON.stringify({ pid: other.pid }));
+  const server = await start();
+  expect(other.signalCode ?? other.exitCode).toBeNull();
+  other.kill();
+  await server.stop();
+});

@@ -1,0 +1,218 @@
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import fs from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Connection } from '@temporalio/client';
+import type { Logger } from 'pino';
+import { writeAtomically, type DataDir } from './data-dir';
+import { claimPort, HOST } from './ports';
+import { connectTemporal } from './temporal-connection';
+
+const START_DEADLINE_MS = 60_000;
+const STOP_DEADLINE_MS = 4_000;
+const LOG_LIMIT_BYTES = 10 * 1024 * 1024;
+/** A server that ran this long and then ended starts the back-off anew. */
+const STABLE_MS = 60_000;
+const BACK_OFF_MS = { first: 500, longest: 10_000 };
+
+/**
+ * Measured on SQLite: without WAL a quarter of the throughput; the larger cache and the rarer checkpoints give
+ * a quarter more child workflow starts.
+ */
+const SQLITE_PRAGMAS = [
+  'journal_mode=WAL',
+  'synchronous=NORMAL',
+  'cache_size=-65536',
+  'wal_autocheckpoint=10000',
+];
+
+export interface TemporalServerOptions {
+  executable: string;
+  dataDir: DataDir;
+  /** 0 picks a free port. */
+  port: number;
+  /** 0 picks a free port. */
+  uiPort: number;
+  namespace: string;
+  logger: Logger;
+}
+
+/** The Temporal dev server that Muster runs, on a file database in the data directory. */
+export interface TemporalServer {
+  /** host:port of its gRPC. */
+  readonly address: string;
+  readonly uiUrl: string;
+  readonly connection: Connection;
+  /** Ends it and closes the connection; Muster's records stay in the data directory. */
+  stop(): Promise<void>;
+}
+
+/** How the server of this data directory runs; kept so that the next start can end one that outlived its Muster. */
+interface ServerRecord {
+  pid: number;
+  port: number;
+  uiPort: number;
+  startedAt: string;
+}
+
+/**
+ * Starts Temporal and waits until it answers. From then on it is started again on the same ports whenever it
+ * ends by itself: the SDK reconnects, so a crash of it costs a pause.
+ * @throws ConfigError for a taken port.
+ */
+export async function startTemporalServer(options: TemporalServerOptions): Promise<TemporalServer> {
+  const { dataDir, logger } = options;
+  await endLeftover(dataDir, logger);
+  const launched = await launch(options);
+  const { port, uiPort, connection } = launched;
+  let child = launched.child;
+  const stopping = new AbortController();
+
+  async function keepRunning(): Promise<void> {
+    let backOff = BACK_OFF_MS.first;
+    for (;;) {
+      const startedAt = Date.now();
+      await ended(child);
+      if (stopping.signal.aborted) return;
+      if (Date.now() - startedAt > STABLE_MS) backOff = BACK_OFF_MS.first;
+      const { exitCode, signalCode } = child;
+      logger.error(
+        { exitCode, signalCode, log: dataDir.file('temporal.log') },
+        'Temporal ended, starting it again',
+      );
+      await sleep(backOff, undefined, { signal: stopping.signal }).catch(() => undefined);
+      if (stopping.signal.aborted) return;
+      backOff = Math.min(backOff * 2, BACK_OFF_MS.longest);
+      child = spawnServer(options, port, uiPort);
+    }
+  }
+  const running = keepRunning();
+  const logKeeper = setInterval(() => boundLog(dataDir.file('temporal.log')), 60_000).unref();
+
+  return {
+    address: `${HOST}:${port}`,
+    uiUrl: `http://${HOST}:${uiPort}`,
+    connection,
+    async stop() {
+      stopping.abort();
+      clearInterval(logKeeper);
+      await connection.close();
+      await endChild(child);
+      await running;
+      fs.rmSync(dataDir.file('temporal.pid.json'), { force: true });
+    },
+  };
+}
+
+/** One start, tried again when somebody else took a picked port between our look and the server's. */
+async function launch(
+  options: TemporalServerOptions,
+): Promise<{ child: ChildProcess; port: number; uiPort: number; connection: Connection }> {
+  const logFile = options.dataDir.file('temporal.log');
+  for (let triesLeft = 3; ; triesLeft--) {
+    const port = await claimPort(options.port, 'temporalPort');
+    const uiPort = await claimPort(options.uiPort, 'temporalUiPort');
+    fs.writeFileSync(logFile, '');
+    const child = spawnServer(options, port, uiPort);
+    try {
+      const connection = await connectTemporal({
+        address: `${HOST}:${port}`,
+        namespace: options.namespace,
+        deadlineMs: START_DEADLINE_MS,
+        isHopeless: () => hasEnded(child),
+      });
+      // Whoever answers on that port must be the one that was started.
+      if (!hasEnded(child)) return { child, port, uiPort, connection };
+      await connection.close();
+    } catch (error) {
+      if (!hasEnded(child)) {
+        await endChild(child);
+        throw new Error(`Temporal did not get ready within ${START_DEADLINE_MS / 1000} s; see ${logFile}`, {
+          cause: error,
+        });
+      }
+    }
+    const log = fs.readFileSync(logFile, 'utf8').trim();
+    if (triesLeft === 1 || !log.includes('address already in use'))
+      throw new Error(`Temporal ended at its start: ${log.split('\n').at(-1)}; see ${logFile}`);
+  }
+}
+
+function spawnServer(options: TemporalServerOptions, port: number, uiPort: number): ChildProcess {
+  const { dataDir, namespace } = options;
+  const log = fs.openSync(dataDir.file('temporal.log'), 'a');
+  const child = spawn(
+    options.executable,
+    [
+      ...['server', 'start-dev', '--ip', HOST, '--port', String(port), '--ui-port', String(uiPort)],
+      ...['--db-filename', databaseFile(dataDir), '--namespace', namespace, '--log-level', 'error'],
+      ...SQLITE_PRAGMAS.flatMap((pragma) => ['--sqlite-pragma', pragma]),
+    ],
+    // In a process group of its own, so that Ctrl-C reaches Muster alone and the parts stop in order.
+    { stdio: ['ignore', log, log], detached: true },
+  );
+  fs.closeSync(log);
+  // Without a listener a failed spawn would end Muster; `ended` sees it.
+  child.on('error', (error) => options.logger.error({ err: error }, 'Temporal could not be started'));
+  const record: Partial<ServerRecord> = { pid: child.pid, port, uiPort, startedAt: new Date().toISOString() };
+  writeAtomically(dataDir.file('temporal.pid.json'), record);
+  return child;
+}
+
+const databaseFile = (dataDir: DataDir) => dataDir.file('temporal.db');
+
+const hasEnded = (child: ChildProcess) =>
+  child.pid === undefined || child.exitCode !== null || child.signalCode !== null;
+
+async function ended(child: ChildProcess): Promise<void> {
+  if (!hasEnded(child)) await once(child, 'exit');
+}
+
+async function endChild(child: ChildProcess): Promise<void> {
+  if (hasEnded(child)) return;
+  const exit = ended(child);
+  child.kill('SIGTERM');
+  const killer = setTimeout(() => child.kill('SIGKILL'), STOP_DEADLINE_MS);
+  await exit;
+  clearTimeout(killer);
+}
+
+/** Ends the server that a killed Muster left behind: it holds the database and perhaps the ports. */
+async function endLeftover(dataDir: DataDir, logger: Logger): Promise<void> {
+  const pid = readRecord(dataDir)?.pid;
+  const isOurs = () => pid !== undefined && commandLine(pid).includes(databaseFile(dataDir));
+  if (!pid || !isOurs()) return;
+  logger.warn({ pid }, 'Temporal was left behind by a Muster that was killed, ending it');
+  process.kill(pid, 'SIGTERM');
+  for (let waited = 0; isOurs(); waited += 50) {
+    if (waited === STOP_DEADLINE_MS) process.kill(pid, 'SIGKILL');
+    await sleep(50);
+  }
+}
+
+function readRecord(dataDir: DataDir): ServerRecord | undefined {
+  try {
+    return JSON.parse(fs.readFileSync(dataDir.file('temporal.pid.json'), 'utf8')) as ServerRecord;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The command line of a process, empty when there is none. */
+function commandLine(pid: number): string {
+  try {
+    // Small container images have no `ps`, and Linux does not need it.
+    if (process.platform === 'linux') return fs.readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+    return execFileSync('ps', ['-ww', '-o', 'command=', '-p', String(pid)], {
+      encoding: 'utf8',
+      timeout: 5_000,
+    });
+  } catch {
+    return '';
+  }
+}
+
+/** The server appends, so that emptying the file takes effect while it runs. */
+function boundLog(file: string): void {
+  if (fs.existsSync(file) && fs.statSync(file).size > LOG_LIMIT_BYTES) fs.truncateSync(file);
+}

@@ -1,0 +1,65 @@
+import { NativeConnection, Worker } from '@temporalio/worker';
+import { TASK_QUEUE } from '../../workflows/messages';
+import { WORKFLOW_BUNDLE } from './bundle-workflows';
+
+export interface WorkerOptions {
+  /** host:port of Temporal. */
+  address: string;
+  namespace: string;
+  activities: object;
+}
+
+/** The Temporal worker of this process: it runs the workflows and their activities. */
+export interface RunningWorker {
+  isRunning(): boolean;
+  /** Settles when the worker ends: rejected when it ended by a fault. */
+  readonly ended: Promise<void>;
+  /** Takes no more tasks, finishes those it has, and ends. */
+  stop(): Promise<void>;
+}
+
+export async function startWorker({ address, namespace, activities }: WorkerOptions): Promise<RunningWorker> {
+  const connection = await NativeConnection.connect({ address });
+  const worker = await createWorker(connection, namespace, activities);
+  const ended = worker.run();
+  // Whoever started the worker looks at `ended`; until then a fault must not end the process.
+  ended.catch(() => undefined);
+  return {
+    isRunning: () => worker.getState() === 'RUNNING',
+    ended,
+    async stop() {
+      if (worker.getState() === 'RUNNING') worker.shutdown();
+      await ended.catch(() => undefined);
+      await connection.close();
+    },
+  };
+}
+
+async function createWorker(
+  connection: NativeConnection,
+  namespace: string,
+  activities: object,
+): Promise<Worker> {
+  try {
+    return await Worker.create({
+      connection,
+      namespace,
+      taskQueue: TASK_QUEUE,
+      workflowBundle: { codePath: WORKFLOW_BUNDLE },
+      activities,
+      // About 0.3 MB each. An execution that waits for its device outside the cache costs one history read and a
+      // short replay when the device comes, so this is a matter of memory, not of correctness.
+      maxCachedWorkflows: 2_000,
+      maxConcurrentWorkflowTaskExecutions: 100,
+      maxConcurrentLocalActivityExecutions: 200,
+      // A little better than a fixed number when launches and reports come in bursts, and quiet when nothing does.
+      workflowTaskPollerBehavior: { type: 'autoscaling', maximum: 50 },
+      activityTaskPollerBehavior: { type: 'autoscaling', maximum: 20 },
+      shutdownGraceTime: '3s',
+      shutdownForceTime: '5s',
+    });
+  } catch (error) {
+    await connection.close();
+    throw error;
+  }
+}
