@@ -1,7 +1,6 @@
 /** Deleting a job with all its records. */
 import { heartbeat, sleep } from '@temporalio/activity';
 import type { Client } from '@temporalio/client';
-import { ApplicationFailure } from '@temporalio/common';
 import { decide } from '../src/domain/execution';
 import { SECOND } from '../src/domain/limits';
 import { isTerminal, PENDING_STATUSES } from '../src/domain/statuses';
@@ -15,6 +14,7 @@ import {
   type Cause,
   type DeletionRequest,
 } from '../workflows/messages';
+import { refused } from './refused';
 import { eachExecution, signalUnlessClosed } from './job';
 
 const RECORDS_PER_TRANSACTION = 500;
@@ -25,9 +25,9 @@ export function deletionActivities({ db, client, notifier }: { db: Db; client: C
   return {
     async markJobDeleted({ jobId, force }: DeletionRequest): Promise<void> {
       const job = await findJobRow(db, jobId);
-      if (!job) throw ApplicationFailure.nonRetryable('There is no such job.', 'JobNotFound');
+      if (!job) throw refused('There is no such job.', 'JobNotFound');
       if (job.status === 'IN_PROGRESS' && !force) {
-        throw ApplicationFailure.nonRetryable('The job is IN_PROGRESS.', 'JobActive');
+        throw refused('The job is IN_PROGRESS.', 'JobActive');
       }
       await markJobDeleted(db, jobId, Date.now());
     },

@@ -1,7 +1,6 @@
 /** Making, launching, canceling and completing a job. */
 import { activityInfo, heartbeat } from '@temporalio/activity';
 import { WorkflowNotFoundError, type Client } from '@temporalio/client';
-import { ApplicationFailure } from '@temporalio/common';
 import { queuedExecution, type TimeoutConfig } from '../src/domain/execution';
 import { PAGE_SIZE } from '../src/domain/limits';
 import type { ExecutionStatus } from '../src/domain/statuses';
@@ -33,6 +32,7 @@ import {
   type NewJobRequest,
 } from '../workflows/messages';
 import type { ExecutionMetrics } from './execution';
+import { refused } from './refused';
 
 export interface JobDeps {
   db: Db;
@@ -52,10 +52,7 @@ export function jobActivities({ db, client, notifier, metrics }: JobDeps) {
       } catch (error) {
         if (!(error instanceof UnknownTargets)) throw error;
         const { thingNames, thingGroupNames } = error;
-        throw ApplicationFailure.nonRetryable(error.message, 'UnknownTarget', {
-          thingNames,
-          thingGroupNames,
-        });
+        throw refused(error.message, 'UnknownTarget', { thingNames, thingGroupNames });
       }
     },
 

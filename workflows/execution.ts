@@ -102,7 +102,7 @@ export async function execution(
   timer.set(undefined, '');
   if (discarded) return undefined;
 
-  upsertSearchAttributes({ ExecutionStatus: [state.status] });
+  upsertSearchAttributes({ JobExecutionStatus: [state.status] });
   describe();
   await work();
   await condition(() => inbox.length === 0 && allHandlersFinished());

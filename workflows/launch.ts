@@ -75,7 +75,7 @@ async function startExecution(page: Page, launch: Launch, queuedAt: number): Pro
         taskQueue: workflowInfo().taskQueue,
         args: [{ jobId, ...launch, queuedAt, timeouts }],
         parentClosePolicy: ParentClosePolicy.ABANDON,
-        searchAttributes: { JobId: [jobId], ThingName: [launch.thingName], ExecutionStatus: ['QUEUED'] },
+        searchAttributes: { JobId: [jobId], ThingName: [launch.thingName], JobExecutionStatus: ['QUEUED'] },
         staticSummary: launch.thingName,
       });
     } catch (error) {

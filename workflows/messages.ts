@@ -8,7 +8,8 @@ import type { ExecutionStatus, JobType } from '../src/domain/statuses';
 
 export const TASK_QUEUE = 'muster';
 
-export const SEARCH_ATTRIBUTES = ['JobId', 'ThingName', 'JobStatus', 'ExecutionStatus'] as const;
+/** Keyword attributes of the workflows. `ExecutionStatus` is a name that Temporal keeps for itself. */
+export const SEARCH_ATTRIBUTES = ['JobId', 'ThingName', 'JobStatus', 'JobExecutionStatus'] as const;
 
 export const jobWorkflowId = (jobId: string) => `job/${jobId}`;
 export const batchWorkflowId = (jobId: string, n: number) => `job/${jobId}/batch/${n}`;
