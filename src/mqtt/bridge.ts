@@ -30,7 +30,7 @@ export interface Bridge {
    * taken it. Throws only what is ours, and then the device must not be acknowledged.
    * @param thingName whose message it is, as the broker knows it
    */
-  handle(topic: string, payload: Buffer, thingName: string): Promise<void>;
+  handle: (topic: string, payload: Buffer, thingName: string) => Promise<void>;
 }
 
 export function createBridge({ prefixes, devices, publisher, metrics, log }: BridgeOptions): Bridge {

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { mayPublish, maySubscribe, notifyTopics, parseDeviceTopic } from './topics';
+import { matchesFilter, mayPublish, maySubscribe, notifyTopics, ownerOf, parseDeviceTopic } from './topics';
 
 const PREFIXES = ['$emqx/things', '$aws/things', 'fleet', 'a/b/c/d'];
 const prefix = fc.constantFrom(...PREFIXES);
@@ -110,4 +110,27 @@ describe('a thing uses its own topics only', () => {
       }),
     );
   });
+});
+
+test('the owner of a topic or a filter', () => {
+  expect(ownerOf(PREFIXES, 'a/b/c/d/t1/jobs/#')).toBe('t1');
+  expect(ownerOf(PREFIXES, 'other/t1/jobs/#')).toBeUndefined();
+});
+
+test.each([
+  ['a/b', 'a/b', true],
+  ['a/b', 'a/b/c', false],
+  ['a/b/c', 'a/b', false],
+  ['a/+', 'a/b', true],
+  ['a/+', 'a/', true],
+  ['a/+', 'a', false],
+  ['a/+/c', 'a/b/c', true],
+  ['a/+/c', 'a/b/d', false],
+  ['a/#', 'a', true],
+  ['a/#', 'a/b/c', true],
+  ['a/#', 'b/c', false],
+  ['a/+/#', 'a', false],
+  ['a/+/#', 'a/b', true],
+])('filter %s on topic %s: %s', (filter, topic, matches) => {
+  expect(matchesFilter(filter, topic)).toBe(matches);
 });

@@ -69,6 +69,21 @@ export function maySubscribe(prefixes: readonly string[], thingName: string, fil
   return isOwn(prefixes, thingName, filter);
 }
 
+/** The thing under whose name a topic or a filter of devices lies. */
+export function ownerOf(prefixes: readonly string[], topic: string): string | undefined {
+  const prefix = prefixes.find((candidate) => topic.startsWith(`${candidate}/`));
+  return prefix === undefined ? undefined : topic.slice(prefix.length + 1).split('/', 1)[0];
+}
+
+/** MQTT 3.1.1, 4.7: `+` stands for one level, `#` at the end for any number of them. */
+export function matchesFilter(filter: string, topic: string): boolean {
+  const levels = topic.split('/');
+  const wanted = filter.split('/');
+  const end = wanted.at(-1) === '#' ? wanted.length - 1 : undefined;
+  if (end === undefined ? levels.length !== wanted.length : levels.length < end) return false;
+  return wanted.slice(0, end).every((level, i) => level === '+' || level === levels[i]);
+}
+
 function isOwn(prefixes: readonly string[], thingName: string, topic: string): boolean {
   if (topic.length > MAX_TOPIC_LENGTH || topic.split('/').length > MAX_TOPIC_LEVELS) return false;
   return prefixes.some((prefix) => topic.startsWith(`${prefix}/${thingName}/`));

@@ -1,0 +1,35 @@
+/** The part of aedes-persistence-level that Muster builds on; the package brings no types. */
+declare module 'aedes-persistence-level/asyncPersistence.js' {
+  import type { Readable } from 'node:stream';
+  import type { ClassicLevel } from 'classic-level';
+  import type { PublishPacket, Subscription } from 'aedes';
+
+  namespace AsyncLevelPersistence {
+    type SessionRef = { id: string };
+    type ClientSubscription = Subscription & { clientId: string };
+    /** As aedes hands it over to be kept: the broker's id and counter make the order of a queue. */
+    type QueuedPacket = PublishPacket & { brokerId: string; brokerCounter: number; messageId?: number };
+  }
+
+  class AsyncLevelPersistence {
+    constructor(db: ClassicLevel);
+    setup(broker: unknown): Promise<void>;
+    addSubscriptions(client: AsyncLevelPersistence.SessionRef, subs: Subscription[]): Promise<void>;
+    removeSubscriptions(client: AsyncLevelPersistence.SessionRef, topics: string[]): Promise<void>;
+    cleanSubscriptions(client: AsyncLevelPersistence.SessionRef): Promise<void>;
+    subscriptionsByClient(client: AsyncLevelPersistence.SessionRef): Promise<Subscription[]>;
+    subscriptionsByTopic(topic: string): Promise<AsyncLevelPersistence.ClientSubscription[]>;
+    outgoingEnqueue(sub: { clientId: string }, packet: AsyncLevelPersistence.QueuedPacket): Promise<void>;
+    outgoingStream(client: AsyncLevelPersistence.SessionRef): Readable;
+    outgoingUpdate(
+      client: AsyncLevelPersistence.SessionRef,
+      packet: AsyncLevelPersistence.QueuedPacket,
+    ): Promise<void>;
+    outgoingClearMessageId(
+      client: AsyncLevelPersistence.SessionRef,
+      packet: { messageId: number },
+    ): Promise<unknown>;
+    cleanIncoming(client: AsyncLevelPersistence.SessionRef): Promise<void>;
+  }
+  export = AsyncLevelPersistence;
+}

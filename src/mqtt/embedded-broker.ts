@@ -1,0 +1,295 @@
+/**
+ * The broker inside Muster: aedes, for MQTT 3.1.1. It serves things and nobody else: what a thing publishes is a
+ * request to Muster and goes to no subscriber; what a thing receives comes from Muster alone.
+ * Sessions and what is queued for things that are away lie on disk and survive a kill.
+ */
+import { once, type EventEmitter } from 'node:events';
+import { createServer, type AddressInfo, type Socket } from 'node:net';
+import path from 'node:path';
+import { Aedes, type AuthenticateError, type Client, type PublishPacket } from 'aedes';
+import { ClassicLevel } from 'classic-level';
+import type { Logger } from 'pino';
+import { MAX_DEVICE_PAYLOAD_BYTES } from '../domain/limits';
+import type { Publisher } from '../devices/publisher';
+import { PacketSizeGuard } from './packet-size';
+import { SessionStore } from './session-store';
+import { mayPublish, maySubscribe, ownerOf } from './topics';
+
+/** A payload between MAX_DEVICE_PAYLOAD_BYTES and this gets an answer; a larger packet ends the connection. */
+const MAX_PACKET_BYTES = 2 * 1024 * 1024;
+/** CONNECT may carry a will, which is at most as large as a request. */
+const MAX_CONNECT_BYTES = 2 * MAX_DEVICE_PAYLOAD_BYTES;
+const MAX_CONNECTIONS = 50_000;
+const MAX_FILTERS_PER_THING = 100;
+/** For a thing that is away for years. Whatever it missed beyond this, `get` tells it. */
+const MAX_QUEUED_PER_SESSION = 1_000;
+const MAX_CLIENT_ID_LENGTH = 128;
+/** Above what topics.ts allows, so that an answer under the deepest request still goes out. */
+const MAX_TOPIC_LEVELS = 64;
+/** Deliveries under way at the same time, over all things. */
+const CONCURRENCY = 1_000;
+const CONNECT_TIMEOUT_MS = 10_000;
+/** A thing that doesn't read holds up its own messages for so long, then it is cut off. */
+const DRAIN_TIMEOUT_MS = 5_000;
+const TCP_KEEPALIVE_MS = 60_000;
+
+/** Where requests go once they are served; nobody can subscribe to it. */
+const SERVED = '$served';
+
+/** Return codes of CONNACK (MQTT 3.1.1, 3.2.2.3). */
+const SERVER_UNAVAILABLE = 3;
+const BAD_CREDENTIALS = 4;
+const NOT_AUTHORIZED = 5;
+
+export interface EmbeddedBrokerOptions {
+  /** On 127.0.0.1; 0 picks a free one. */
+  port: number;
+  /** Sessions are kept in its directory `mqtt`. */
+  dataDir: string;
+  /** Topic prefixes, none within another. */
+  prefixes: readonly string[];
+  /** Whose credentials these are; undefined refuses them. A throw refuses for now: the thing tries again. */
+  authenticate(
+    clientId: string,
+    username: string,
+    password: string,
+  ): Promise<{ thingName: string } | undefined>;
+  log: Logger;
+}
+
+/**
+ * Serves one message of a thing. It is acknowledged when this resolves; when it throws, the connection is closed
+ * instead (MQTT 3.1.1 can't say no), so that the thing sends the message again.
+ */
+export type RequestHandler = (topic: string, payload: Buffer, thingName: string) => Promise<void>;
+
+export interface EmbeddedBroker extends Publisher {
+  /**
+   * Opens the port: from now on things can connect.
+   * @returns the port
+   * @throws EADDRINUSE or EACCES as Node.js throws them
+   */
+  listen(onRequest: RequestHandler): Promise<number>;
+  /** Names of the things that are connected now. */
+  connectedThings(): string[];
+  /** Closes a thing's connections: its credentials were renewed or revoked. Its session stays. */
+  disconnect(thingName: string): void;
+  /** Closes a deleted thing's connections and ends its session. */
+  forget(thingName: string, clientId: string): Promise<void>;
+  /** Closes the port and every connection. Messages that are being served aren't acknowledged any more. */
+  close(): Promise<void>;
+}
+
+/** A connection whose credentials were right. */
+interface Connection {
+  thingName: string;
+  filters: Set<string>;
+  /** The thing's last message: each is served after the one before it, and not at all where that failed. */
+  served: Promise<void>;
+}
+
+/** Opens the sessions in the data directory. Things can connect after `listen`; `publish` works at once. */
+export async function createEmbeddedBroker(options: EmbeddedBrokerOptions): Promise<EmbeddedBroker> {
+  const { prefixes, log } = options;
+  const connections = new Map<Client, Connection>();
+  const sockets = new Set<Socket>();
+  /** Counts `disconnect` calls: credentials that were being checked meanwhile are checked again. */
+  let revocations = 0;
+  let onRequest: RequestHandler = () => Promise.reject(new Error('The broker is not listening yet.'));
+
+  const db = new ClassicLevel(path.join(options.dataDir, 'mqtt'));
+  await db.open();
+  const sessions = new SessionStore(db, {
+    queueLimit: MAX_QUEUED_PER_SESSION,
+    isGranted: (client, filter) => connections.get(client as Client)?.filters.has(filter) ?? false,
+    ownerOf: (topic) => ownerOf(prefixes, topic),
+  });
+
+  const aedes = await Aedes.createBroker({
+    // Queues are kept in the order of this id: messages of an earlier run come before those of this one.
+    id: String(Date.now()).padStart(16, '0'),
+    persistence: sessions,
+    concurrency: CONCURRENCY,
+    connectTimeout: CONNECT_TIMEOUT_MS,
+    drainTimeout: DRAIN_TIMEOUT_MS,
+    maxTopicLevels: MAX_TOPIC_LEVELS,
+    maxClientsIdLength: MAX_CLIENT_ID_LENGTH,
+    preConnect: (_client, packet, done) => {
+      // A will could reach nobody: things don't hear each other. So it's taken off rather than kept.
+      packet.will = undefined;
+      done(null, true);
+    },
+    authenticate: (client, username, password, done) => {
+      void admit(client, username, password?.toString()).then((refusal) =>
+        done(refusal === undefined ? null : connectionRefused(refusal), refusal === undefined),
+      );
+    },
+    authorizePublish: (client, packet, done) => {
+      serve(client, packet).then(() => done(null), done);
+    },
+    authorizeSubscribe: (client, subscription, done) => {
+      const granted = grant(client, subscription.topic);
+      // Not at once: all filters of a packet are settled before aedes stores the first of them.
+      queueMicrotask(() => done(null, granted ? subscription : null));
+    },
+    // Nothing but a thing's own may reach it, whatever an earlier session has left behind.
+    authorizeForward: (client, packet) => {
+      const thingName = connections.get(client)?.thingName;
+      return thingName !== undefined && ownerOf(prefixes, packet.topic) === thingName ? packet : null;
+    },
+  });
+  aedes.on('unsubscribe', (filters, client) => {
+    for (const filter of filters) connections.get(client)?.filters.delete(filter);
+  });
+  aedes.on('clientError', (client, error) =>
+    log.debug({ clientId: client.id, err: error }, 'MQTT connection'),
+  );
+  aedes.on('connectionError', (_client, error) => log.debug({ err: error }, 'MQTT connection'));
+  (aedes as EventEmitter).on('error', (error: Error) => log.error({ err: error }, 'MQTT broker'));
+
+  /** @returns why not, as a return code of CONNACK */
+  async function admit(client: Client, username = '', password = ''): Promise<number | undefined> {
+    if (username === '' || password === '') return refuse(client, username, NOT_AUTHORIZED);
+    try {
+      const thing = await authenticate(client.id, username, password);
+      if (!thing) return refuse(client, username, BAD_CREDENTIALS);
+      connections.set(client, { thingName: thing.thingName, filters: new Set(), served: Promise.resolve() });
+      client.conn.once('close', () => connections.delete(client));
+      return undefined;
+    } catch (error) {
+      log.error({ err: error, clientId: client.id }, 'MQTT credentials could not be checked');
+      return SERVER_UNAVAILABLE;
+    }
+  }
+
+  async function authenticate(clientId: string, username: string, password: string) {
+    for (;;) {
+      const before = revocations;
+      const thing = await options.authenticate(clientId, username, password);
+      if (before === revocations) return thing;
+    }
+  }
+
+  function refuse(client: Client, username: string, returnCode: number): number {
+    const names = { clientId: shortened(client.id), username: shortened(username) };
+    log.info({ ...names, returnCode }, 'MQTT connection refused');
+    return returnCode;
+  }
+
+  /** aedes sends PUBACK when this resolves, and closes the connection when it throws. */
+  async function serve(client: Client | null, packet: PublishPacket): Promise<void> {
+    const connection = client && connections.get(client);
+    if (!connection || !mayPublish(prefixes, connection.thingName, packet.topic)) {
+      log.info({ thingName: connection?.thingName, topic: shortened(packet.topic) }, 'MQTT publish refused');
+      throw new Error('not authorized to publish');
+    }
+    const { topic, payload } = packet;
+    connection.served = connection.served.then(async () => {
+      if (client.closed) throw new Error('connection closed');
+      await onRequest(topic, payload as Buffer, connection.thingName);
+    });
+    await connection.served.catch((error: unknown) => {
+      if (!client.closed)
+        log.warn({ err: error, thingName: connection.thingName, topic }, 'Request not served');
+      throw error;
+    });
+    // Served: aedes goes on with an empty message to nobody. So nothing is routed, kept or retained.
+    Object.assign(packet, { topic: SERVED, payload: Buffer.alloc(0), retain: false });
+  }
+
+  function grant(client: Client, filter: string): boolean {
+    const connection = connections.get(client);
+    if (!connection) return false;
+    const { thingName, filters } = connection;
+    const room = filters.has(filter) || filters.size < MAX_FILTERS_PER_THING;
+    const granted = room && maySubscribe(prefixes, thingName, filter);
+    if (granted) filters.add(filter);
+    else log.info({ thingName, filter: shortened(filter) }, 'MQTT subscription refused');
+    return granted;
+  }
+
+  /**
+   * One thing's messages go out one after the other. aedes numbers messages when it takes them and drops one whose
+   * number is below the last delivered, so of two at the same time one could be lost on its way to a connected thing.
+   */
+  const publishing = new Map<string, Promise<void>>();
+  function publish(topic: string, body: Record<string, unknown>): Promise<void> {
+    const key = ownerOf(prefixes, topic) ?? topic;
+    const send = () => publishNow(topic, Buffer.from(JSON.stringify(body)));
+    const turn = (publishing.get(key) ?? Promise.resolve()).then(send, send);
+    const leave = () => {
+      if (publishing.get(key) === turn) publishing.delete(key);
+    };
+    publishing.set(key, turn);
+    turn.then(leave, leave);
+    return turn;
+  }
+
+  /** Resolves when the message is in every subscribed session on disk, and written to a thing that is connected. */
+  function publishNow(topic: string, payload: Buffer): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (aedes.closed) return reject(new Error('The MQTT broker is closed.'));
+      aedes.publish({ cmd: 'publish', topic, payload, qos: 1, retain: false, dup: false }, (error) =>
+        error ? reject(error) : resolve(),
+      );
+    });
+  }
+
+  const server = createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: TCP_KEEPALIVE_MS });
+  server.maxConnections = MAX_CONNECTIONS;
+  server.on('connection', (socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+    cutOffLargePackets(socket);
+    aedes.handle(socket);
+  });
+
+  function disconnect(thingName: string): void {
+    revocations += 1;
+    for (const [client, connection] of connections) {
+      if (connection.thingName === thingName) client.close();
+    }
+  }
+
+  return {
+    publish,
+    disconnect,
+    async listen(handler) {
+      onRequest = handler;
+      server.listen(options.port, '127.0.0.1');
+      await once(server, 'listening');
+      return (server.address() as AddressInfo).port;
+    },
+    connectedThings: () => [...new Set([...connections.values()].map(({ thingName }) => thingName))],
+    async forget(thingName, clientId) {
+      disconnect(thingName);
+      await sessions.forget(clientId);
+    },
+    async close() {
+      server.close();
+      await new Promise<void>((resolve) => aedes.close(resolve));
+      for (const socket of sockets) socket.destroy();
+      await db.close();
+    },
+  };
+}
+
+/** aedes reads a connection by `read` alone, so that is where a packet can be stopped before it is collected. */
+function cutOffLargePackets(socket: Socket): void {
+  const guard = new PacketSizeGuard(MAX_PACKET_BYTES, MAX_CONNECT_BYTES);
+  const read = socket.read.bind(socket);
+  socket.read = (size?: number) => {
+    const chunk = read(size) as Buffer | null;
+    if (chunk === null || guard.accepts(chunk)) return chunk;
+    socket.destroy(new Error('packet too large'));
+    return null;
+  };
+}
+
+function connectionRefused(returnCode: number): AuthenticateError {
+  return Object.assign(new Error('connection refused'), { returnCode });
+}
+
+function shortened(text: string): string {
+  return text.length <= 128 ? text : `${text.slice(0, 128)}…`;
+}

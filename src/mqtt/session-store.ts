@@ -1,0 +1,133 @@
+/** The sessions of things that are away: their subscriptions and what is queued for them, on disk. */
+import AsyncLevelPersistence from 'aedes-persistence-level/asyncPersistence.js';
+import type { Subscription } from 'aedes';
+import type { ClassicLevel } from 'classic-level';
+import { matchesFilter } from './topics';
+
+type SessionRef = AsyncLevelPersistence.SessionRef;
+type ClientSubscription = AsyncLevelPersistence.ClientSubscription;
+type QueuedPacket = AsyncLevelPersistence.QueuedPacket;
+
+/** A queue is measured again after so many messages, so it may stand this much over its limit. */
+const TRIM_EVERY = 100;
+/** No message on the wire has this id. */
+const NO_MESSAGE_ID = 0;
+
+export interface SessionStoreOptions {
+  /** Messages kept for one session; beyond them the oldest go. */
+  queueLimit: number;
+  /** Whether the connected client was granted this filter. */
+  isGranted(client: SessionRef, filter: string): boolean;
+  /** The thing that a topic or a filter belongs to. */
+  ownerOf(topic: string): string | undefined;
+}
+
+/**
+ * aedes-persistence-level, with what it lacks for Muster:
+ * - a limit to each session's queue
+ * - refused filters aren't kept: aedes hands over every filter of a SUBSCRIBE as soon as one of them is granted
+ * - overlapping filters of one session: its own index leaves out a filter that another one covers, and loses the
+ *   wider one when a narrower comes with a lower QoS; messages for an offline session would be missing then
+ */
+export class SessionStore extends AsyncLevelPersistence {
+  readonly #db: ClassicLevel;
+  readonly #options: SessionStoreOptions;
+  /** Subscriptions by the thing that they belong to. */
+  readonly #subscriptions = new Map<string, ClientSubscription[]>();
+  /** The SUBSCRIBE packets that are being stored. */
+  readonly #stored = new WeakMap<Subscription[], Promise<void>>();
+  /** Messages queued by session since its queue was last measured. */
+  readonly #queuedSince = new Map<string, number>();
+
+  constructor(db: ClassicLevel, options: SessionStoreOptions) {
+    super(db);
+    this.#db = db;
+    this.#options = options;
+  }
+
+  override async setup(broker: unknown): Promise<void> {
+    await super.setup(broker);
+    for (const id of await this.#sessionIds()) this.#index(id, await this.subscriptionsByClient({ id }));
+  }
+
+  /** aedes calls this for every granted filter of a SUBSCRIBE, each time with all of them. */
+  override addSubscriptions(client: SessionRef, subs: Subscription[]): Promise<void> {
+    const stored = this.#stored.get(subs) ?? this.#addGranted(client, subs);
+    this.#stored.set(subs, stored);
+    return stored;
+  }
+
+  async #addGranted(client: SessionRef, subs: Subscription[]): Promise<void> {
+    const granted = subs.filter(({ topic }) => this.#options.isGranted(client, topic));
+    await super.addSubscriptions(client, granted);
+    this.#index(client.id, granted);
+  }
+
+  override async removeSubscriptions(client: SessionRef, topics: string[]): Promise<void> {
+    await super.removeSubscriptions(client, topics);
+    for (const topic of topics) this.#remove(client.id, topic);
+  }
+
+  override subscriptionsByTopic(topic: string): Promise<ClientSubscription[]> {
+    const matching = this.#of(topic).filter((sub) => sub.qos > 0 && matchesFilter(sub.topic, topic));
+    const bySession = new Map(matching.map((sub) => [sub.clientId, sub]));
+    return Promise.resolve([...bySession.values()]);
+  }
+
+  override async outgoingEnqueue(sub: { clientId: string }, packet: QueuedPacket): Promise<void> {
+    await super.outgoingEnqueue(sub, packet);
+    const queued = (this.#queuedSince.get(sub.clientId) ?? 0) + 1;
+    this.#queuedSince.set(sub.clientId, queued % TRIM_EVERY);
+    if (queued === TRIM_EVERY) await this.#trim(sub.clientId, this.#options.queueLimit);
+  }
+
+  /** Ends a session: whoever uses the client id next finds nothing of it. */
+  async forget(clientId: string): Promise<void> {
+    await this.cleanSubscriptions({ id: clientId });
+    await this.cleanIncoming({ id: clientId });
+    await this.#trim(clientId, 0);
+    this.#queuedSince.delete(clientId);
+  }
+
+  async #trim(clientId: string, limit: number): Promise<void> {
+    const client = { id: clientId };
+    let excess = (await this.outgoingStream(client).reduce((count) => count + 1, 0)) - limit;
+    if (excess <= 0) return;
+    for await (const packet of this.outgoingStream(client)) {
+      // A packet is cleared by its message id, which those never sent have not got yet.
+      await this.outgoingUpdate(client, { ...(packet as QueuedPacket), messageId: NO_MESSAGE_ID });
+      await this.outgoingClearMessageId(client, { messageId: NO_MESSAGE_ID });
+      if (--excess === 0) return;
+    }
+  }
+
+  async #sessionIds(): Promise<Set<string>> {
+    const ids = new Set<string>();
+    // Keys are subscriptions:{client id, URI-encoded}:{filter}.
+    for await (const key of this.#db.keys({ gte: 'subscriptions:', lt: 'subscriptions;' })) {
+      ids.add(decodeURIComponent(key.split(':', 2)[1] ?? ''));
+    }
+    return ids;
+  }
+
+  #of(topic: string): ClientSubscription[] {
+    return this.#subscriptions.get(this.#options.ownerOf(topic) ?? '') ?? [];
+  }
+
+  #index(clientId: string, subs: Subscription[]): void {
+    for (const sub of subs) {
+      this.#remove(clientId, sub.topic);
+      const owner = this.#options.ownerOf(sub.topic);
+      if (owner === undefined) continue;
+      this.#subscriptions.set(owner, [...this.#of(sub.topic), { ...sub, clientId }]);
+    }
+  }
+
+  #remove(clientId: string, filter: string): void {
+    const rest = this.#of(filter).filter((sub) => sub.clientId !== clientId || sub.topic !== filter);
+    const owner = this.#options.ownerOf(filter);
+    if (owner === undefined) return;
+    if (rest.length > 0) this.#subscriptions.set(owner, rest);
+    else this.#subscriptions.delete(owner);
+  }
+}
