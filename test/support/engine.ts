@@ -1,0 +1,69 @@
+/** The engine without its doors: workflows, activities and store on a given Temporal, with the messages to devices kept. */
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import type { Client } from '@temporalio/client';
+import { Worker, type NativeConnection } from '@temporalio/worker';
+import { createActivities } from '../../activities';
+import { createDeviceService } from '../../src/devices/create-device-service';
+import { createNotifier } from '../../src/devices/notifier';
+import { WORKFLOW_BUNDLE } from '../../src/runtime/bundle-workflows';
+import { openStore, type Db } from '../../src/store/database';
+import { TASK_QUEUE } from '../../workflows/messages';
+
+export interface PublishedMessage {
+  topic: string;
+  body: Record<string, unknown>;
+}
+
+export interface Engine {
+  db: Db;
+  client: Client;
+  worker: Worker;
+  published: PublishedMessage[];
+  devices: ReturnType<typeof createDeviceService>;
+  close(): Promise<void>;
+}
+
+export async function createEngine(client: Client, connection: NativeConnection): Promise<Engine> {
+  const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'muster-engine-'));
+  const db = await openStore(path.join(directory, 'muster.db'));
+  const published: PublishedMessage[] = [];
+  const publisher = {
+    publish: (topic: string, body: Record<string, unknown>) => {
+      published.push({ topic, body });
+      return Promise.resolve();
+    },
+  };
+  const notifier = createNotifier({ db, publisher, prefixes: ['$emqx/things'] });
+  const devices = createDeviceService({ db, client });
+  const metrics = { transition: () => {}, reportAccepted: () => {} };
+  const worker = await Worker.create({
+    connection,
+    taskQueue: TASK_QUEUE,
+    workflowBundle: { codePath: WORKFLOW_BUNDLE },
+    activities: createActivities({ db, client, publisher, notifier, devices, metrics }),
+  });
+  return {
+    db,
+    client,
+    worker,
+    published,
+    devices,
+    async close() {
+      await db.destroy();
+      fs.rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+export async function registerThings(db: Db, names: string[]): Promise<void> {
+  const rows = names.map((name) => ({
+    name,
+    mqttClientId: name,
+    attributesJson: '{}',
+    createdAt: 1,
+    lastUpdatedAt: 1,
+  }));
+  await db.insertInto('things').values(rows).execute();
+}
