@@ -1,87 +1,22 @@
-/** What the commands read of the bodies that the REST API answers (docs of every field: `/docs` of a running Muster). */
+/** The bodies of the REST API, as its contract has them. */
+import type { z } from 'zod';
+import type * as contract from '../contract/rest';
 
-export interface Credentials {
-  clientId: string;
-  username: string;
-  password: string;
-}
-
-export interface Thing {
-  name: string;
-  mqttClientId: string;
-  thingTypeName: string | null;
-  tags: string[];
-  attributes: Record<string, string>;
-  createdAt: string;
-  /** Only in the answers that make or renew them. */
-  mqttCredentials?: Credentials;
-}
-
-export interface ThingType {
-  name: string;
-  description: string | null;
-  createdAt: string;
-}
-
-export interface ThingGroup {
-  name: string;
-  kind: string;
-  description: string | null;
-  tags: string[];
-  createdAt: string;
-}
-
-export interface Job {
-  jobId: string;
-  name: string | null;
-  jobType: string;
-  status: string;
-  description: string | null;
-  targets: unknown;
-  document: unknown;
-  timeoutConfig: Record<string, number> | null;
-  reasonCode: string | null;
-  comment: string | null;
-  createdAt: string;
-  lastUpdatedAt: string;
-  completedAt: string | null;
-  executionCounts: Record<string, number>;
-}
-
-export interface Execution {
-  jobId: string;
-  thingName: string;
-  status: string;
-  statusDetails: Record<string, string> | null;
-  versionNumber: number;
-  executionNumber: number;
-  queuedAt: string;
-  startedAt: string | null;
-  lastUpdatedAt: string;
-  finishedAt: string | null;
-}
-
-export interface Transition {
-  versionNumber: number;
-  executionNumber: number;
-  from: string | null;
-  to: string;
-  at: string;
-  by: string;
-  reason: string | null;
-  statusDetails: Record<string, string> | null;
-}
-
-export interface ApiKey {
-  key: string;
-  /** Only in the answer that makes it. */
-  secret?: string;
-  name: string | null;
-  permissions: Permission[];
-  createdAt: string;
-}
-
-export interface Permission {
-  methods: string[];
-  pathPrefix: string;
-}
+export type NewThing = z.input<typeof contract.newThing>;
+export type Thing = z.infer<typeof contract.thing>;
+export type ThingWithCredentials = z.infer<typeof contract.thingWithCredentials>;
+/** What a thing connects to the broker with. */
+export type Credentials = ThingWithCredentials['mqttCredentials'];
+export type BulkAnswer = z.infer<typeof contract.bulkAnswer>;
+export type ThingType = z.infer<typeof contract.thingType>;
+export type ThingGroup = z.infer<typeof contract.thingGroup>;
+export type ThingGroupDetail = z.infer<typeof contract.thingGroupDetail>;
+export type Job = z.infer<typeof contract.job>;
+export type JobSummary = z.infer<typeof contract.jobSummary>;
+export type Execution = z.infer<typeof contract.execution>;
+export type ExecutionDetail = z.infer<typeof contract.executionDetail>;
+export type Transition = z.infer<typeof contract.transition>;
+export type ApiKey = z.infer<typeof contract.apiKey>;
+export type ApiKeyWithSecret = z.infer<typeof contract.apiKeyWithSecret>;
+export type Permission = z.input<typeof contract.newApiKey>['permissions'][number];
+export type Problem = z.infer<typeof contract.problem>;

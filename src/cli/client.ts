@@ -1,3 +1,4 @@
+import type { Problem } from './bodies';
 import { Failure } from './failures';
 
 /** Where Muster's REST API is and who asks. */
@@ -24,19 +25,11 @@ interface RequestOptions {
   headers?: Record<string, string>;
 }
 
-/** An RFC 9457 problem document, as the API answers it. */
-export interface Problem {
-  title?: string;
-  detail?: string;
-  code?: string;
-  errors?: { path: string; message: string }[];
-}
-
 /** The API understood and said no. */
 export class ApiRefusal extends Failure {
   constructor(
     readonly status: number,
-    readonly problem: Problem,
+    readonly problem: Partial<Problem>,
   ) {
     super(renderProblem(status, problem));
   }
@@ -141,7 +134,10 @@ function unreachable(url: string, timeoutMs: number, error: Error): Unreachable 
 }
 
 /** What went wrong in words: the detail, a line per field at fault, and what may help. */
-export function renderProblem(status: number, { title, detail, code, errors = [] }: Problem): string {
+export function renderProblem(
+  status: number,
+  { title, detail, code, errors = [] }: Partial<Problem>,
+): string {
   const said = detail || title || `The API answered ${status}.`;
   return [
     code ? `${said} (${code})` : said,
@@ -158,6 +154,6 @@ function parse(text: string): unknown {
   }
 }
 
-function isObject(value: unknown): value is Problem {
+function isObject(value: unknown): value is Partial<Problem> {
   return typeof value === 'object' && value !== null;
 }

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { Thing, ThingGroup } from './bodies';
+import type { Thing, ThingGroup, ThingGroupDetail } from './bodies';
 import { segment } from './client';
 import { clientCommand, clientFor, collect, examples, listCommand, type ClientOptions } from './options';
 import { printJson, printPage, renderFacts, say, when } from './output';
@@ -74,7 +74,7 @@ async function list(options: ClientOptions & { limit: number }): Promise<void> {
 }
 
 async function show(name: string, options: ClientOptions): Promise<void> {
-  const group = await clientFor(options).get<ThingGroup>(`/thing-groups/${segment(name)}`);
+  const group = await clientFor(options).get<ThingGroupDetail>(`/thing-groups/${segment(name)}`);
   if (options.json) return printJson(group);
   console.log(
     renderFacts({
@@ -82,6 +82,7 @@ async function show(name: string, options: ClientOptions): Promise<void> {
       Kind: group.kind,
       Description: group.description,
       Tags: group.tags.join(', '),
+      Things: group.thingCount,
       Created: when(group.createdAt),
     }),
   );
@@ -89,11 +90,7 @@ async function show(name: string, options: ClientOptions): Promise<void> {
 
 async function members(name: string, options: ClientOptions & { limit: number }): Promise<void> {
   printPage(
-    await clientFor(options).list<Pick<Thing, 'name' | 'thingTypeName'>>(
-      `/thing-groups/${segment(name)}/things`,
-      {},
-      options.limit,
-    ),
+    await clientFor(options).list<Thing>(`/thing-groups/${segment(name)}/things`, {}, options.limit),
     [
       { head: 'THING', of: (thing) => thing.name },
       { head: 'TYPE', of: (thing) => thing.thingTypeName },

@@ -9,7 +9,7 @@ const POLL_MS = 1_000;
 /** For so long a watch puts up with a server that is being restarted. */
 const PATIENCE_MS = 60_000;
 /** A job with one of these has not done what was asked of it. */
-const MISSED = ['FAILED', 'REJECTED', 'TIMED_OUT', 'CANCELED'];
+const MISSED = ['FAILED', 'REJECTED', 'TIMED_OUT', 'CANCELED'] as const;
 
 /**
  * Shows the progress of a job until it is at an end.

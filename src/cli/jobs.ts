@@ -1,6 +1,6 @@
 import { Option, type Command } from 'commander';
 import { EXECUTION_STATUSES, JOB_STATUSES, JOB_TYPES } from '../domain/statuses';
-import type { Execution, Job, Transition } from './bodies';
+import type { Execution, ExecutionDetail, Job, JobSummary, Transition } from './bodies';
 import { segment, type Query } from './client';
 import { registerCreateJob } from './jobs-create';
 import { watchJob } from './jobs-watch';
@@ -14,11 +14,15 @@ interface CancelOptions extends ClientOptions {
   comment?: string;
 }
 
-const JOB_COLUMNS: Column<Job>[] = [
+/** Of the targets of a job, which may be thousands. */
+const NAMES_SHOWN = 10;
+
+const JOB_COLUMNS: Column<JobSummary>[] = [
   { head: 'JOB', of: (job) => job.jobId },
   { head: 'NAME', of: (job) => job.name },
   { head: 'TYPE', of: (job) => job.jobType },
   { head: 'STATUS', of: (job) => job.status },
+  { head: 'TARGETS', of: ({ targets }) => [targets.thingCount, ...targets.thingGroupNames].join(', ') },
   { head: 'EXECUTIONS', of: (job) => statusCounts(job.executionCounts).join(' ') },
   { head: 'CREATED (UTC)', of: (job) => when(job.createdAt) },
 ];
@@ -128,7 +132,7 @@ async function list(
 ) {
   const { status, type: jobType, name, limit } = options;
   const query: Query = { status, jobType, name };
-  printPage(await clientFor(options).list<Job>('/jobs', query, limit), JOB_COLUMNS, options.json);
+  printPage(await clientFor(options).list<JobSummary>('/jobs', query, limit), JOB_COLUMNS, options.json);
 }
 
 async function show(jobId: string, options: ClientOptions): Promise<void> {
@@ -141,9 +145,9 @@ async function show(jobId: string, options: ClientOptions): Promise<void> {
       Type: job.jobType,
       Status: job.status,
       Description: job.description,
-      Targets: JSON.stringify(job.targets),
+      Targets: targets(job),
       Document: JSON.stringify(job.document),
-      Timeouts: job.timeoutConfig && JSON.stringify(job.timeoutConfig),
+      Timeouts: timeouts(job.timeoutConfig),
       'Reason code': job.reasonCode,
       Comment: job.comment,
       Created: when(job.createdAt),
@@ -151,6 +155,21 @@ async function show(jobId: string, options: ClientOptions): Promise<void> {
       Executions: statusCounts(job.executionCounts).join('  '),
     }),
   );
+}
+
+function targets({ targets: { thingNames, thingGroupNames }, thingCount }: Job): string {
+  const names = [...thingGroupNames, ...thingNames];
+  const more = names.length > NAMES_SHOWN ? ', …' : '';
+  return `${names.slice(0, NAMES_SHOWN).join(', ')}${more} (${thingCount} things so far)`;
+}
+
+function timeouts({ inProgressTimeoutInMinutes, queuedTimeoutInMinutes }: Job['timeoutConfig']): string {
+  return [
+    queuedTimeoutInMinutes && `${queuedTimeoutInMinutes} min queued`,
+    inProgressTimeoutInMinutes && `${inProgressTimeoutInMinutes} min in progress`,
+  ]
+    .filter(Boolean)
+    .join(', ');
 }
 
 async function executions(
@@ -167,7 +186,7 @@ async function executions(
 }
 
 async function execution(jobId: string, thingName: string, options: ClientOptions): Promise<void> {
-  const found = await clientFor(options).get<Execution & { transitions: Transition[] }>(
+  const found = await clientFor(options).get<ExecutionDetail>(
     `/jobs/${segment(jobId)}/executions/${segment(thingName)}`,
   );
   if (options.json) return printJson(found);

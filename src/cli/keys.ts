@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander';
-import type { ApiKey, Permission } from './bodies';
+import type { ApiKey, ApiKeyWithSecret, Permission } from './bodies';
 import { segment } from './client';
 import { clientCommand, clientFor, examples, listCommand, type ClientOptions } from './options';
 import { printJson, printPage, renderFacts, say, when } from './output';
@@ -39,7 +39,8 @@ export function registerKeys(program: Command): void {
 export function parsePermission(text: string): Permission {
   const [, methods = '', pathPrefix = ''] = /^(\*|[A-Za-z]+(?:,[A-Za-z]+)*):(\/.*)$/.exec(text) ?? [];
   if (!pathPrefix) throw new InvalidArgumentError("It must be methods:path, like 'GET,POST:/api/v1/jobs'.");
-  return { methods: methods.toUpperCase().split(','), pathPrefix };
+  // Which methods there are is for the API to say.
+  return { methods: methods.toUpperCase().split(',') as Permission['methods'], pathPrefix };
 }
 
 function collectPermission(text: string, previous: Permission[] = []): Permission[] {
@@ -52,7 +53,7 @@ function renderPermission({ methods, pathPrefix }: Permission): string {
 
 async function create(options: ClientOptions & { name: string; allow: Permission[] }): Promise<void> {
   const { name, allow: permissions } = options;
-  const created = await clientFor(options).post<ApiKey>('/api-keys', { name, permissions });
+  const created = await clientFor(options).post<ApiKeyWithSecret>('/api-keys', { name, permissions });
   if (options.json) return printJson(created);
   console.log(renderFacts({ Key: created.key, Secret: created.secret }));
   console.log(

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { Credentials, Thing } from './bodies';
+import type { BulkAnswer, Credentials, NewThing, Thing, ThingWithCredentials } from './bodies';
 import { segment, type MusterClient } from './client';
 import { keepCredentials } from './credentials';
 import { Failure } from './failures';
@@ -14,21 +14,6 @@ import {
   type ClientOptions,
 } from './options';
 import { pairs, printJson, printPage, renderFacts, renderTable, say, when, type Column } from './output';
-
-/** What `POST /things` takes. */
-export interface NewThing {
-  name: string;
-  mqttClientId?: string;
-  thingTypeName?: string;
-  tags?: string[];
-  attributes?: Record<string, string>;
-}
-
-/** What `POST /things/bulk` answers. */
-export interface BulkAnswer {
-  created: Thing[];
-  refused: { index: number; name: string; code: string; detail: string }[];
-}
 
 /** Things per call: each costs the server a moment, and it has others to answer. */
 const BULK = 1_000;
@@ -104,7 +89,7 @@ function newThingOptions(command: Command): Command {
 }
 
 async function register(name: string, options: RegisterOptions): Promise<void> {
-  const thing = await clientFor(options).post<Thing>('/things', {
+  const thing = await clientFor(options).post<ThingWithCredentials>('/things', {
     name,
     mqttClientId: options.clientId,
     ...described(options),
@@ -136,9 +121,9 @@ function printBulk({ created, refused }: BulkAnswer, credentialsFile: string | u
     console.log(
       renderTable(created, [
         { head: 'THING', of: (thing) => thing.name },
-        { head: 'MQTT CLIENT ID', of: (thing) => thing.mqttCredentials?.clientId },
-        { head: 'USER NAME', of: (thing) => thing.mqttCredentials?.username },
-        { head: 'PASSWORD (shown this once)', of: (thing) => thing.mqttCredentials?.password },
+        { head: 'MQTT CLIENT ID', of: (thing) => thing.mqttCredentials.clientId },
+        { head: 'USER NAME', of: (thing) => thing.mqttCredentials.username },
+        { head: 'PASSWORD (shown this once)', of: (thing) => thing.mqttCredentials.password },
       ]),
     );
   }
@@ -167,14 +152,14 @@ async function show(name: string, options: ClientOptions): Promise<void> {
 }
 
 async function renewCredentials(name: string, options: ClientOptions): Promise<void> {
-  const { mqttCredentials, ...rest } = await renew(clientFor(options), name);
-  if (options.json) return printJson({ ...rest, mqttCredentials });
-  console.log(renderFacts(credentialFacts(mqttCredentials)));
+  const thing = await renew(clientFor(options), name);
+  if (options.json) return printJson(thing);
+  console.log(renderFacts(credentialFacts(thing.mqttCredentials)));
   console.log('\nThe password is shown this once.');
 }
 
 /** New MQTT credentials for a thing that is registered already. */
-export function renew(client: MusterClient, name: string): Promise<{ mqttCredentials: Credentials }> {
+export function renew(client: MusterClient, name: string): Promise<ThingWithCredentials> {
   return client.post(`/things/${segment(name)}/credentials`);
 }
 
@@ -192,10 +177,8 @@ export async function registerAll(client: MusterClient, things: NewThing[]): Pro
 }
 
 /** The credentials in an answer, by thing name. */
-export function credentialsOf(things: Thing[]): Record<string, Credentials> {
-  return Object.fromEntries(
-    things.flatMap(({ name, mqttCredentials }) => (mqttCredentials ? [[name, mqttCredentials]] : [])),
-  );
+export function credentialsOf(things: ThingWithCredentials[]): Record<string, Credentials> {
+  return Object.fromEntries(things.map(({ name, mqttCredentials }) => [name, mqttCredentials]));
 }
 
 function described({ type, tag, attribute }: RegisterOptions): Omit<NewThing, 'name'> {
@@ -217,7 +200,7 @@ function readThings(file: string): NewThing[] {
   return names.filter((name) => name !== '').map((name) => ({ name }));
 }
 
-function printThing(thing: Thing): void {
+function printThing(thing: Thing | ThingWithCredentials): void {
   console.log(
     renderFacts({
       Thing: thing.name,
@@ -225,7 +208,7 @@ function printThing(thing: Thing): void {
       Tags: thing.tags.join(', '),
       Attributes: pairs(thing.attributes),
       Created: when(thing.createdAt),
-      ...(thing.mqttCredentials
+      ...('mqttCredentials' in thing
         ? credentialFacts(thing.mqttCredentials)
         : { 'MQTT client id': thing.mqttClientId }),
     }),
