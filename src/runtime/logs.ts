@@ -16,12 +16,23 @@ export function createLogger(level: Config['logLevel']): Logger {
     base: undefined,
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label) => ({ level: label }) },
+    serializers: { err: level === 'debug' || level === 'trace' ? pino.stdSerializers.err : withoutStack },
     redact: { paths: REDACTED, censor: '[redacted]' },
   };
   const stderr = pino.destination({ fd: 2, sync: true });
   return process.stderr.isTTY
     ? pino(options, { write: (line) => stderr.write(readable(line)) })
     : pino(options, stderr);
+}
+
+/** What went wrong; where in the code is for those who debug. */
+function withoutStack(error: Error): object {
+  const { type, message, code } = pino.stdSerializers.err(error) as {
+    type: string;
+    message: string;
+    code?: unknown;
+  };
+  return { type, message, code };
 }
 
 /** `13:49:45 warn  Temporal stopped  exitCode=1` */
@@ -47,7 +58,9 @@ export function workflowFields(workflowId: unknown): { jobId?: string; thingName
 export function temporalLogger(logger: Logger): TemporalLogger {
   const log = (level: LogLevel, message: string, meta?: LogMetadata) => {
     const { error, ...fields } = meta ?? {};
-    const method = level.toLowerCase() as 'trace' | 'debug' | 'info' | 'warn' | 'error';
+    // Its every step of starting and stopping is news to nobody.
+    const isChatter = level === 'INFO' && fields.sdkComponent === 'worker';
+    const method = isChatter ? 'debug' : (level.toLowerCase() as Lowercase<LogLevel>);
     logger[method](
       {
         ...fields,

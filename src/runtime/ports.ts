@@ -1,4 +1,4 @@
-import { createServer, type Server } from 'node:net';
+import { connect, createServer, type Server } from 'node:net';
 import { once } from 'node:events';
 import { CONFIG_OPTIONS, ConfigError, type ConfigKey } from './config';
 
@@ -56,4 +56,14 @@ export async function freePorts(count: number): Promise<number[]> {
   });
   await Promise.all(servers.map(close));
   return ports;
+}
+
+/** Resolves when something accepts connections on the port, rejects when nothing does. */
+export async function reachPort(port: number): Promise<void> {
+  const socket = connect(port, HOST);
+  try {
+    await once(socket, 'connect');
+  } finally {
+    socket.destroy();
+  }
 }

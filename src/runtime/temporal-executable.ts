@@ -6,6 +6,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { Runtime } from '@temporalio/worker';
 import { version as sdkVersion } from '@temporalio/worker/package.json';
+import { endWithUs } from './child-process';
 import { ConfigError } from './config';
 import { withDeadline } from './deadline';
 
@@ -145,6 +146,7 @@ async function build(
       stdio: ['ignore', 'ignore', 'pipe'],
       timeout: BUILD_LIMIT_MS,
     });
+    endWithUs(go);
     let lastLine = '';
     go.stderr.setEncoding('utf8').on('data', (text: string) => {
       lastLine = text.trim().split('\n').at(-1) ?? lastLine;

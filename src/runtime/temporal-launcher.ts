@@ -4,6 +4,7 @@ import fs from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Connection } from '@temporalio/client';
 import type { Logger } from 'pino';
+import { endWithUs } from './child-process';
 import { writeAtomically, type DataDir } from './data-dir';
 import { claimPort, HOST } from './ports';
 import { connectTemporal } from './temporal-connection';
@@ -37,13 +38,14 @@ export interface TemporalServerOptions {
   logger: Logger;
 }
 
-/** The Temporal dev server that Muster runs, on a file database in the data directory. */
-export interface TemporalServer {
+/** A Temporal that Muster can use. */
+export interface TemporalService {
   /** host:port of its gRPC. */
   readonly address: string;
-  readonly uiUrl: string;
+  /** URL of its web UI, where it is known. */
+  readonly uiUrl?: string;
   readonly connection: Connection;
-  /** Ends it and closes the connection; Muster's records stay in the data directory. */
+  /** Closes the connection, and ends the server where it is ours; what it keeps stays in the data directory. */
   stop(): Promise<void>;
 }
 
@@ -56,11 +58,11 @@ interface ServerRecord {
 }
 
 /**
- * Starts Temporal and waits until it answers. From then on it is started again on the same ports whenever it
+ * Starts the Temporal dev server on a file database in the data directory and waits until it answers. From then on it is started again on the same ports whenever it
  * ends by itself: the SDK reconnects, so a crash of it costs a pause.
  * @throws ConfigError for a taken port.
  */
-export async function startTemporalServer(options: TemporalServerOptions): Promise<TemporalServer> {
+export async function startTemporalServer(options: TemporalServerOptions): Promise<TemporalService> {
   const { dataDir, logger } = options;
   await endLeftover(dataDir, logger);
   const launched = await launch(options);
@@ -152,6 +154,7 @@ function spawnServer(options: TemporalServerOptions, port: number, uiPort: numbe
     { stdio: ['ignore', log, log], detached: true },
   );
   fs.closeSync(log);
+  endWithUs(child);
   // Without a listener a failed spawn would end Muster; `ended` sees it.
   child.on('error', (error) => options.logger.error({ err: error }, 'Temporal could not be started'));
   const record: Partial<ServerRecord> = { pid: child.pid, port, uiPort, startedAt: new Date().toISOString() };

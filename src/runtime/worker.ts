@@ -12,8 +12,8 @@ export interface WorkerOptions {
 /** The Temporal worker of this process: it runs the workflows and their activities. */
 export interface RunningWorker {
   isRunning(): boolean;
-  /** Settles when the worker ends: rejected when it ended by a fault. */
-  readonly ended: Promise<void>;
+  /** Never resolves; rejects when the worker has ended by a fault. */
+  readonly failed: Promise<never>;
   /** Takes no more tasks, finishes those it has, and ends. */
   stop(): Promise<void>;
 }
@@ -22,11 +22,12 @@ export async function startWorker({ address, namespace, activities }: WorkerOpti
   const connection = await NativeConnection.connect({ address });
   const worker = await createWorker(connection, namespace, activities);
   const ended = worker.run();
-  // Whoever started the worker looks at `ended`; until then a fault must not end the process.
-  ended.catch(() => undefined);
+  const failed = new Promise<never>((_, reject) => void ended.catch(reject));
+  // Somebody may look at it only later.
+  failed.catch(() => undefined);
   return {
     isRunning: () => worker.getState() === 'RUNNING',
-    ended,
+    failed,
     async stop() {
       if (worker.getState() === 'RUNNING') worker.shutdown();
       await ended.catch(() => undefined);

@@ -1,0 +1,38 @@
+import { once } from 'node:events';
+import { createServer, type RequestListener } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { HOST, portError } from './ports';
+
+/** No request may take longer to arrive, the largest body on a slow line included. */
+const REQUEST_TIMEOUT_MS = 60_000;
+/** After a stop, requests under way may finish for so long. */
+const DRAIN_MS = 1_500;
+
+export interface HttpServer {
+  readonly url: string;
+  stop(): Promise<void>;
+}
+
+/**
+ * Serves `app` on 127.0.0.1; port 0 picks a free one.
+ * @throws ConfigError when the port is taken.
+ */
+export async function startHttpServer(app: RequestListener, port: number): Promise<HttpServer> {
+  const server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS }, app);
+  try {
+    server.listen(port, HOST);
+    await once(server, 'listening');
+  } catch (error) {
+    throw portError(error, port, 'httpPort');
+  }
+  return {
+    url: `http://${HOST}:${(server.address() as AddressInfo).port}`,
+    async stop() {
+      const closed = once(server, 'close');
+      server.close();
+      const cutOff = setTimeout(() => server.closeAllConnections(), DRAIN_MS);
+      await closed;
+      clearTimeout(cutOff);
+    },
+  };
+}

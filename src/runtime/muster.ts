@@ -1,0 +1,146 @@
+/** Puts a whole Muster together: this file says what depends on what, and nothing else. */
+import path from 'node:path';
+import { Client } from '@temporalio/client';
+import express from 'express';
+import type { Logger } from 'pino';
+import { createActivities } from '../../activities';
+import { SEARCH_ATTRIBUTES } from '../../workflows/messages';
+import { createJobCommands } from '../api/create-job-commands';
+import { createDeviceService } from '../devices/create-device-service';
+import { createNotifier } from '../devices/notifier';
+import { createBridge } from '../mqtt/bridge';
+import { createEmbeddedBroker } from '../mqtt/embedded-broker';
+import { ensureAdminKey } from '../store/api-keys';
+import { openStore } from '../store/database';
+import { verifyDevice } from '../store/things';
+import type { Config } from './config';
+import { openDataDir, type Endpoints } from './data-dir';
+import { createReadinessCheck } from './health';
+import { startHttpServer } from './http-server';
+import { createLogger } from './logs';
+import { createMetrics } from './metrics';
+import { HOST, portError } from './ports';
+import { Shutdown } from './shutdown';
+import { countStatuses } from './status-counts';
+import { connectToExisting, ensureSearchAttributes } from './temporal-connection';
+import { findTemporalExecutable, type Progress } from './temporal-executable';
+import { startTemporalServer, type TemporalService } from './temporal-launcher';
+import { installTemporalRuntime } from './temporal-runtime';
+import { startWorker } from './worker';
+
+export interface RunningMuster {
+  readonly endpoints: Endpoints;
+  /** The administrator's key that was made up at the first start; it can't be shown again. */
+  readonly adminKey?: { key: string; secret: string };
+  /** Never resolves; rejects when a part that Muster can't do without has failed. */
+  readonly failed: Promise<never>;
+  /** Stops everything in order, within 15 s. */
+  stop(): Promise<void>;
+}
+
+export interface StartOptions {
+  /** Tells what goes on, line by line. */
+  onProgress: Progress;
+}
+
+/**
+ * Starts everything that `config` asks for. What had started is stopped again where a later part can't.
+ * @throws ConfigError for what the operator can put right.
+ */
+export async function startMuster(config: Config, { onProgress }: StartOptions): Promise<RunningMuster> {
+  const log = createLogger(config.logLevel);
+  const shutdown = new Shutdown(log);
+  try {
+    return await startParts(config, log, shutdown, onProgress);
+  } catch (error) {
+    await shutdown.run();
+    throw error;
+  }
+}
+
+async function startParts(
+  config: Config,
+  log: Logger,
+  shutdown: Shutdown,
+  onProgress: Progress,
+): Promise<RunningMuster> {
+  const { temporalNamespace: namespace, topicPrefixes: prefixes } = config;
+  const dataDir = openDataDir(config.dataDir);
+  shutdown.add('data directory', 500, () => dataDir.release());
+
+  const workerMetricsUrl = await installTemporalRuntime(log);
+  const temporal = await openTemporal(config, dataDir, log, onProgress);
+  shutdown.add('connection to Temporal', 5_000, () => temporal.stop());
+  await ensureSearchAttributes(temporal.connection, namespace, SEARCH_ATTRIBUTES);
+  const client = new Client({ connection: temporal.connection, namespace });
+
+  const db = await openStore(dataDir.file('muster.db'));
+  shutdown.add('store', 500, () => db.destroy());
+  const adminKey = await ensureAdminKey(db, config.apiKey);
+  const metrics = createMetrics({ countStatuses: () => countStatuses(db), workerMetricsUrl });
+
+  const broker = await createEmbeddedBroker({
+    port: config.mqttPort,
+    dataDir: dataDir.path,
+    prefixes,
+    authenticate: async (clientId, username, password) => {
+      const thing = await verifyDevice(db, username, password);
+      return thing?.mqttClientId === clientId ? thing : undefined;
+    },
+    log,
+  });
+  shutdown.add('MQTT broker', 2_000, () => broker.close());
+  const devices = createDeviceService({ db, client });
+  const notifier = createNotifier({ db, publisher: broker, prefixes });
+
+  const worker = await startWorker({
+    address: temporal.address,
+    namespace,
+    activities: createActivities({ db, client, publisher: broker, notifier, devices, metrics }),
+  });
+  shutdown.add('worker', 5_500, () => worker.stop());
+
+  const bridge = createBridge({ prefixes, devices, publisher: broker, metrics, log });
+  const mqttPort = await broker.listen(bridge.handle).catch((error: unknown) => {
+    throw portError(error, config.mqttPort, 'mqttPort');
+  });
+
+  const jobs = createJobCommands({ db, client, log });
+  const checkReady = createReadinessCheck({ db, connection: temporal.connection, worker, mqttPort });
+  void jobs;
+  void path;
+  const app = express();
+  app.get('/readyz', async (_, res) => void res.json(await checkReady()));
+  app.get('/metrics', async (_, res) => void res.type(metrics.contentType).send(await metrics.render()));
+  const http = await startHttpServer(app, config.httpPort);
+  shutdown.add('API', 2_000, () => http.stop());
+
+  const endpoints: Endpoints = {
+    http: http.url,
+    mqtt: `mqtt://${HOST}:${mqttPort}`,
+    temporal: temporal.address,
+    temporalUi: temporal.uiUrl,
+  };
+  dataDir.writeEndpoints(endpoints);
+  shutdown.add('endpoints', 500, () => dataDir.removeEndpoints());
+
+  return { endpoints, adminKey, failed: worker.failed, stop: () => shutdown.run() };
+}
+
+/** The Temporal that runs already, or one of our own. */
+async function openTemporal(
+  config: Config,
+  dataDir: ReturnType<typeof openDataDir>,
+  logger: Logger,
+  onProgress: Progress,
+): Promise<TemporalService> {
+  const { temporalAddress: address, temporalNamespace: namespace } = config;
+  if (address) {
+    onProgress(`Temporal: ${address}, from TEMPORAL_ADDRESS`);
+    const connection = await connectToExisting(address, namespace);
+    return { address, connection, stop: () => connection.close() };
+  }
+  const executable = await findTemporalExecutable(process.env, onProgress);
+  const { temporalPort: port, temporalUiPort: uiPort } = config;
+  return startTemporalServer({ executable, dataDir, port, uiPort, namespace, logger });
+}
