@@ -153,6 +153,7 @@ export async function createEmbeddedBroker(options: EmbeddedBrokerOptions): Prom
     try {
       const thing = await authenticate(client.id, username, password);
       if (!thing) return refuse(client, username, BAD_CREDENTIALS);
+      if (client.closed) return NOT_AUTHORIZED;
       connections.set(client, { thingName: thing.thingName, filters: new Set(), served: Promise.resolve() });
       client.conn.once('close', () => connections.delete(client));
       return undefined;

@@ -1,0 +1,97 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import type { PublishPacket, Subscription } from 'aedes';
+import { ClassicLevel } from 'classic-level';
+import { SessionStore } from './session-store';
+import { ownerOf } from './topics';
+
+const LIMIT = 50;
+const topic = 'fleet/t1/jobs/notify';
+let directory: string;
+let db: ClassicLevel;
+let counter = 0;
+
+async function open(): Promise<SessionStore> {
+  db = new ClassicLevel(directory);
+  const store = new SessionStore(db, {
+    queueLimit: LIMIT,
+    isGranted: (_client, filter) => !filter.includes('t2'),
+    ownerOf: (name) => ownerOf(['fleet'], name),
+  });
+  await store.setup({});
+  return store;
+}
+
+beforeEach(() => {
+  directory = mkdtempSync(path.join(tmpdir(), 'muster-sessions-'));
+});
+
+afterEach(async () => {
+  await db.close();
+  rmSync(directory, { recursive: true });
+});
+
+const sub = (filter: string, qos: 0 | 1 = 1) => ({ topic: filter, qos }) as Subscription;
+const sessionsFor = async (store: SessionStore) =>
+  (await store.subscriptionsByTopic(topic)).map(({ clientId }) => clientId);
+
+async function enqueue(store: SessionStore, clientId: string, n: number): Promise<void> {
+  for (let i = 0; i < n; i++) {
+    const packet = { cmd: 'publish', topic, payload: Buffer.from(String(i)), qos: 1 } as PublishPacket;
+    await store.outgoingEnqueue({ clientId }, { ...packet, brokerId: 'b', brokerCounter: ++counter });
+  }
+}
+
+async function queued(store: SessionStore, clientId: string): Promise<string[]> {
+  const packets = (await store.outgoingStream({ id: clientId }).toArray()) as PublishPacket[];
+  return packets.map(({ payload }) => payload.toString());
+}
+
+test('a queue keeps the newest', async () => {
+  const store = await open();
+  await enqueue(store, 'c1', 1000);
+  const kept = await queued(store, 'c1');
+  expect(kept.length).toBeLessThan(LIMIT + 100);
+  expect(kept.length).toBeGreaterThanOrEqual(LIMIT);
+  expect(kept.at(-1)).toBe('999');
+  expect(kept.map(Number)).toEqual(Array.from({ length: kept.length }, (_, i) => 1000 - kept.length + i));
+});
+
+test('overlapping filters: one message each, whatever comes and goes', async () => {
+  const store = await open();
+  const client = { id: 'c1' };
+  await store.addSubscriptions(client, [sub('fleet/t1/jobs/#')]);
+  await store.addSubscriptions(client, [sub(topic)]);
+  expect(await sessionsFor(store)).toEqual(['c1']);
+  await store.removeSubscriptions(client, ['fleet/t1/jobs/#']);
+  expect(await sessionsFor(store)).toEqual(['c1']);
+  await store.addSubscriptions(client, [sub('fleet/t1/jobs/#')]);
+  await store.addSubscriptions(client, [sub(topic, 0)]);
+  expect(await sessionsFor(store)).toEqual(['c1']);
+  await store.removeSubscriptions(client, ['fleet/t1/jobs/#']);
+  expect(await sessionsFor(store)).toEqual([]);
+});
+
+test('subscriptions are found again, refused ones were never kept', async () => {
+  const first = await open();
+  await first.addSubscriptions({ id: 'c:1 ö/' }, [sub('fleet/t1/+/notify'), sub('fleet/t2/#')]);
+  await enqueue(first, 'c:1 ö/', 2);
+  await db.close();
+  const store = await open();
+  expect(await sessionsFor(store)).toEqual(['c:1 ö/']);
+  expect(await store.subscriptionsByTopic('fleet/t2/jobs/notify')).toEqual([]);
+  expect(await queued(store, 'c:1 ö/')).toEqual(['0', '1']);
+});
+
+test('of a forgotten session nothing is left', async () => {
+  const store = await open();
+  await store.addSubscriptions({ id: 'c1' }, [sub(topic)]);
+  await store.addSubscriptions({ id: 'c10' }, [sub(topic)]);
+  await enqueue(store, 'c1', 3);
+  await enqueue(store, 'c10', 3);
+  await store.forget('c1');
+  expect(await sessionsFor(store)).toEqual(['c10']);
+  expect(await queued(store, 'c1')).toEqual([]);
+  expect(await queued(store, 'c10')).toHaveLength(3);
+});
