@@ -77,12 +77,22 @@ async function runDemo(config: DemoConfig, keep: boolean, stop: AbortSignal): Pr
   // Loaded here, so that the other commands do not pay for the server.
   const { startMuster } = await import('../runtime/muster.js');
   const muster = await startMuster(config, { onProgress: (message) => console.log(`  ${message}`) });
+  const failed = failureSignal(muster);
   try {
-    await showMuster(muster, config, keep, stop);
+    await showMuster(muster, config, keep, AbortSignal.any([stop, failed]));
   } finally {
     step('Stopping Muster');
     await muster.stop();
+    // Says more than whatever failed because of it.
+    failed.throwIfAborted();
   }
+}
+
+/** Aborts, with the reason, when Muster fails while it runs. */
+function failureSignal(muster: RunningMuster): AbortSignal {
+  const failed = new AbortController();
+  muster.failed.catch((reason: unknown) => failed.abort(reason));
+  return failed.signal;
 }
 
 async function showMuster(
