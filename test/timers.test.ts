@@ -11,7 +11,7 @@ import type { TimeoutConfig } from '../src/domain/execution';
 import type { ExecutionRow } from '../src/store/schema';
 import { findExecution } from '../src/store/executions';
 import { jobWorkflowId, SEARCH_ATTRIBUTES, TASK_QUEUE, type DeviceRequest } from '../workflows/messages';
-import { createEngine, registerThings, type Engine } from './support/engine';
+import { createEngine, register, type Engine } from './support/engine';
 import { eventually } from './support/eventually';
 
 const SERVER = path.join(__dirname, 'time-skipping', 'server.sh');
@@ -51,7 +51,7 @@ describeWithServer('long timers', () => {
   async function startJob(timeoutConfig: TimeoutConfig): Promise<{ jobId: string; thing: string }> {
     const jobId = randomUUID();
     const thing = `thing-${jobId}`;
-    await registerThings(engine.db, [thing]);
+    await register(engine.db, [thing]);
     const request = {
       jobId,
       jobType: 'SNAPSHOT',

@@ -3,7 +3,9 @@ import { sql } from 'kysely';
 import type { Dispatch } from '../domain/statuses';
 import type { Cause, NewJobRequest } from '../../workflows/messages';
 import type { Db, Queryable } from './database';
+import { unknownGroups } from './groups';
 import type { JobRow } from './schema';
+import { unknownThings } from './things';
 
 /** SQLite takes 32,766 parameters in a statement, PostgreSQL 65,535. */
 const NAMES_PER_STATEMENT = 1_000;
@@ -79,23 +81,9 @@ export async function unknownTargets(
   db: Queryable,
   targets: NewJobRequest['targets'],
 ): Promise<UnknownTargets | undefined> {
-  const things = new Set<string>();
-  for (const names of chunks([...new Set(targets.thingNames)])) {
-    const known = await db
-      .selectFrom('things')
-      .select('name')
-      .where('name', 'in', names)
-      .where('deletedAt', 'is', null)
-      .execute();
-    const found = new Set(known.map(({ name }) => name));
-    names.filter((name) => !found.has(name)).forEach((name) => things.add(name));
-  }
-  const groups = new Set(targets.thingGroupNames);
-  for (const names of chunks([...groups])) {
-    const known = await db.selectFrom('thing_groups').select('name').where('name', 'in', names).execute();
-    known.forEach(({ name }) => groups.delete(name));
-  }
-  return things.size + groups.size > 0 ? new UnknownTargets([...things], [...groups]) : undefined;
+  const things = await unknownThings(db, targets.thingNames);
+  const groups = await unknownGroups(db, targets.thingGroupNames);
+  return things.length + groups.length > 0 ? new UnknownTargets(things, groups) : undefined;
 }
 
 export async function findJobRow(db: Queryable, jobId: string): Promise<JobRow | undefined> {

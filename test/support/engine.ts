@@ -7,9 +7,12 @@ import { Worker, type NativeConnection } from '@temporalio/worker';
 import { createActivities } from '../../activities';
 import { createDeviceService } from '../../src/devices/create-device-service';
 import { createNotifier } from '../../src/devices/notifier';
-import { WORKFLOW_BUNDLE } from '../../src/runtime/bundle-workflows';
 import { openStore, type Db } from '../../src/store/database';
+import { registerThings } from '../../src/store/things';
 import { TASK_QUEUE } from '../../workflows/messages';
+
+/** Made by `npm run build`. */
+export const WORKFLOW_BUNDLE = path.resolve('dist/workflow-bundle.js');
 
 export interface PublishedMessage {
   topic: string;
@@ -57,13 +60,7 @@ export async function createEngine(client: Client, connection: NativeConnection)
   };
 }
 
-export async function registerThings(db: Db, names: string[]): Promise<void> {
-  const rows = names.map((name) => ({
-    name,
-    mqttClientId: name,
-    attributesJson: '{}',
-    createdAt: 1,
-    lastUpdatedAt: 1,
-  }));
-  await db.insertInto('things').values(rows).execute();
+export async function register(db: Db, names: string[]): Promise<void> {
+  const things = names.map((name) => ({ name, tags: [], attributes: {} }));
+  await registerThings(db, things, Date.now());
 }
