@@ -11,33 +11,46 @@ export interface Credentials {
   password: string;
 }
 
+export interface Summary {
+  jobId: string;
+  versionNumber: number;
+}
+
+/** Whatever a device is told: the fields of all answers and notifications that tests look into. */
+export interface DeviceBody {
+  timestamp: number;
+  clientToken?: string;
+  inProgressJobs?: Summary[];
+  queuedJobs?: Summary[];
+  jobs?: { IN_PROGRESS?: Summary[]; QUEUED?: Summary[] };
+  execution?: Summary & { status: string; approximateSecondsBeforeTimedOut?: number };
+  executionState?: Record<string, unknown>;
+  code?: string;
+}
+
 export interface DeviceMessage {
   prefix: string;
   /** What stands behind `{prefix}/{thingName}/jobs/`. */
   suffix: string;
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any
-  body: any;
+  body: DeviceBody;
 }
 
 export interface DeviceAnswer {
   accepted: boolean;
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any
-  body: any;
+  body: DeviceBody;
 }
 
 export interface Device {
   name: string;
   client: MqttClient;
+  /** Whether the broker still had the session. */
+  sessionPresent: boolean;
   /** Everything received, oldest first. */
   messages: DeviceMessage[];
   /** Publishes a request and waits for its answer. A body that is no object goes out as it is. */
   request(suffix: string, body?: unknown, prefix?: string): Promise<DeviceAnswer>;
   /** The first message that no `next` or `request` has taken yet: of this suffix, and as the predicate wants it. */
-  next(
-    suffix: string,
-    predicate?: (body: DeviceMessage['body']) => boolean,
-    timeoutMs?: number,
-  ): Promise<DeviceMessage>;
+  next(suffix: string, predicate?: (body: DeviceBody) => boolean, timeoutMs?: number): Promise<DeviceMessage>;
   /** Forgets what was received so far. */
   clear(): void;
   /** Publishes anything; resolves when the broker has acknowledged it, rejects when the connection is closed. */
@@ -64,12 +77,9 @@ export async function createThing(
   name: string,
   fields: Record<string, unknown> = {},
 ): Promise<Credentials> {
-  const { status, body }: { status: number; body: unknown } = await muster.api('POST', '/things', {
-    name,
-    ...fields,
-  });
-  if (status !== 201) throw new Error(`POST /things: ${status} ${JSON.stringify(body)}`);
-  return (body as { mqttCredentials: Credentials }).mqttCredentials;
+  const answer = await muster.api('POST', '/things', { name, ...fields });
+  if (answer.status !== 201) throw new Error(`POST /things: ${answer.status} ${JSON.stringify(answer.body)}`);
+  return (answer.body as { mqttCredentials: Credentials }).mqttCredentials;
 }
 
 /** Connects a thing and subscribes to all its topics about jobs. Never reconnects by itself. */
@@ -94,14 +104,14 @@ export async function connectDevice(
     const message = {
       prefix: topic.slice(0, at),
       suffix: topic.slice(at + `/${name}/jobs/`.length),
-      body: JSON.parse(payload.toString()) as unknown,
+      body: JSON.parse(payload.toString()) as DeviceBody,
     };
     messages.push(message);
     untaken.push(message);
     for (const look of waiting) look();
   });
-  await new Promise<void>((resolve, reject) => {
-    client.once('connect', () => resolve());
+  const sessionPresent = await new Promise<boolean>((resolve, reject) => {
+    client.once('connect', (connack) => resolve(connack.sessionPresent));
     client.once('error', reject);
     client.once('close', () => reject(new Error(`${name}: the broker closed the connection`)));
   });
@@ -160,6 +170,7 @@ export async function connectDevice(
   return {
     name,
     client,
+    sessionPresent,
     messages,
     publishRaw,
     async request(suffix, body = {}, prefix = prefixes[0] ?? DEFAULT_PREFIX) {
@@ -174,7 +185,7 @@ export async function connectDevice(
       answered.catch(() => {});
       await publishRaw(`${prefix}/${name}/jobs/${suffix}`, raw ? body : JSON.stringify(body));
       const answer = await answered;
-      return { accepted: answer.suffix.endsWith('/accepted'), body: answer.body as unknown };
+      return { accepted: answer.suffix.endsWith('/accepted'), body: answer.body };
     },
     next: (suffix, predicate = () => true, timeoutMs = TIMEOUT_MS) =>
       take((message) => message.suffix === suffix && predicate(message.body), suffix, timeoutMs),

@@ -14,8 +14,8 @@ const LOG_KEPT = 20_000;
 export interface Answer {
   status: number;
   headers: Headers;
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any
-  body: any;
+  /** Parsed JSON, '' where there is none. */
+  body: unknown;
 }
 
 export interface Muster {
