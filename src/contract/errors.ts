@@ -175,6 +175,8 @@ export interface ExecutionStateExtra {
 export interface ErrorExtras {
   errors?: FieldError[];
   executionState?: ExecutionStateExtra;
+  /** Of the device's request. */
+  clientToken?: string;
   /** Of the fault beneath; for the log, never for the client. */
   cause?: unknown;
 }
@@ -184,16 +186,18 @@ export class MusterError extends Error {
   override readonly name = 'MusterError';
   readonly errors?: FieldError[];
   readonly executionState?: ExecutionStateExtra;
+  readonly clientToken?: string;
 
   /** @param detail one sentence for the client: the field, the value and the remedy */
   constructor(
     readonly code: ErrorCode,
     detail: string,
-    { errors, executionState, cause }: ErrorExtras = {},
+    { errors, executionState, clientToken, cause }: ErrorExtras = {},
   ) {
     super(detail, { cause });
     this.errors = errors;
     this.executionState = executionState;
+    this.clientToken = clientToken;
   }
 
   get status(): number {

@@ -1,17 +1,14 @@
 /** API keys: who may call the REST API, and what. */
 import { randomBytes } from 'node:crypto';
+import type { z } from 'zod';
 import { MusterError } from '../contract/errors';
+import type { permission } from '../contract/rest';
 import type { Db, Queryable } from './database';
 import { NAME_KEY, readCursor, toPage, type Page, type PageRequest } from './paging';
 import type { ApiKeyRow } from './schema';
 import { newSecret, slowHash } from './secrets';
 
-export interface Permission {
-  /** Upper case, or `*` for all. */
-  methods: string[];
-  /** Of a path, at a boundary between segments: `/api/v1/jobs` is also `/api/v1/jobs/1`, but not `/api/v1/jobs-2`. */
-  pathPrefix: string;
-}
+export type Permission = z.output<typeof permission>;
 
 export interface ApiKey {
   key: string;

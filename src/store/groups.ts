@@ -22,26 +22,26 @@ export interface ThingGroup {
 
 /**
  * With tags the group is dynamic, without it is explicit.
+ * @returns the groups that changed members, as all changes of groups do
  * @throws MusterError AlreadyExists
  */
 export async function createGroup(
   db: Db,
   { name, description, tags }: { name: string; description: string | null; tags: string[] },
   now: number,
-): Promise<{ group: ThingGroup; touchedGroups: string[] }> {
+): Promise<string[]> {
   return db.transaction().execute(async (trx) => {
     await takeClock(trx);
     await requireFreeGroupName(trx, name);
     const wanted = [...new Set(tags)].sort();
     const kind = wanted.length > 0 ? 'DYNAMIC' : 'EXPLICIT';
-    const row = { name, kind, description, thingTypeName: null, createdAt: now } as const;
-    await trx.insertInto('thing_groups').values(row).execute();
-    if (kind === 'EXPLICIT') return { group: { ...row, tags: [] }, touchedGroups: [] };
+    await trx.insertInto('thing_groups').values({ name, kind, description, createdAt: now }).execute();
+    if (kind === 'EXPLICIT') return [];
     await trx
       .insertInto('thing_group_tags')
       .values(wanted.map((tag) => ({ groupName: name, tag })))
       .execute();
-    return { group: { ...row, tags: wanted }, touchedGroups: await fillGroup(trx, name, now) };
+    return fillGroup(trx, name, now);
   });
 }
 

@@ -1,0 +1,46 @@
+/** Rows of the store as the REST API tells them: times are ISO 8601. */
+import type { ApiKey } from '../store/api-keys';
+import type { Execution, JobDetail, JobSummary, Transition } from '../store/job-queries';
+import type { Page } from '../store/paging';
+
+type IsoTimes<T, K extends keyof T> = Omit<T, K> & {
+  [P in K]: null extends T[P] ? string | null : string;
+};
+
+export function toJob(job: JobDetail) {
+  return isoTimes(job, 'createdAt', 'lastUpdatedAt', 'completedAt');
+}
+
+export function toJobSummary(job: JobSummary) {
+  return isoTimes(job, 'createdAt', 'lastUpdatedAt', 'completedAt');
+}
+
+export function toExecution(execution: Execution) {
+  return isoTimes(execution, 'queuedAt', 'startedAt', 'lastUpdatedAt', 'finishedAt');
+}
+
+export function toExecutionDetail(execution: Execution & { transitions: Transition[] }) {
+  const transitions = execution.transitions.map((transition) => isoTimes(transition, 'at'));
+  return { ...isoTimes(execution, 'queuedAt', 'startedAt', 'lastUpdatedAt', 'finishedAt'), transitions };
+}
+
+export function toThing<T extends { createdAt: number; lastUpdatedAt: number }>(thing: T) {
+  return isoTimes(thing, 'createdAt', 'lastUpdatedAt');
+}
+
+/** Thing types, groups and API keys. */
+export function toCreated<T extends { createdAt: number } | ApiKey>(item: T) {
+  return isoTimes(item, 'createdAt');
+}
+
+export function toPageOf<T, U>({ items, nextCursor }: Page<T>, toItem: (item: T) => U) {
+  return { items: items.map(toItem), nextCursor };
+}
+
+function isoTimes<T extends object, K extends keyof T>(item: T, ...keys: K[]): IsoTimes<T, K> {
+  const times = keys.map((key) => {
+    const at = item[key] as number | null;
+    return [key, at === null ? null : new Date(at).toISOString()] as const;
+  });
+  return { ...item, ...Object.fromEntries(times) } as IsoTimes<T, K>;
+}

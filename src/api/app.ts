@@ -1,0 +1,118 @@
+/** The REST API as an Express application. */
+import express, { type Express } from 'express';
+import helmet from 'helmet';
+import type { Logger } from 'pino';
+import { pinoHttp } from 'pino-http';
+import { version } from '../../package.json';
+import { API_ROOT } from '../contract/routes';
+import type { DeviceService } from '../devices/service';
+import type { Db } from '../store/database';
+import { apiKeyRoutes } from './api-key-routes';
+import { authenticate } from './auth';
+import { deviceRoutes } from './device-routes';
+import { docsRouter } from './docs';
+import type { JobCommands } from './job-commands';
+import { jobRoutes } from './job-routes';
+import { isForThings, mountRoutes } from './mount';
+import { notFound, problemHandler } from './problems';
+import { thingGroupRoutes, thingRoutes, thingTypeRoutes } from './registry-routes';
+
+export interface Readiness {
+  ready: boolean;
+  /** By part: `ok`, or what is wrong with it. */
+  checks: Record<string, string>;
+}
+
+export interface ApiDeps {
+  db: Db;
+  commands: JobCommands;
+  devices: DeviceService;
+  health: { checkReady(): Promise<Readiness> };
+  metrics: { render(): Promise<string>; readonly contentType: string };
+  log: Logger;
+  /** The thing's present connection to the broker no longer stands on good credentials. */
+  onCredentialsChanged(thingName: string): void;
+}
+
+export function createApi(deps: ApiDeps): Express {
+  const app = express();
+  app.disable('x-powered-by');
+  app.disable('etag');
+  app.enable('case sensitive routing');
+  app.enable('strict routing');
+
+  app.use(requestLog(deps.log));
+  app.use(securityHeaders());
+  app.use(operations(deps));
+  app.use(docsRouter(version));
+  app.use(
+    API_ROOT,
+    noStore,
+    authenticate(deps.db, (req) => isForThings(req.path)),
+    routes(deps),
+  );
+  app.use((req) => {
+    throw notFound(req.path);
+  });
+  app.use(problemHandler(deps.log));
+  return app;
+}
+
+function routes(deps: ApiDeps) {
+  return mountRoutes({
+    ...jobRoutes(deps),
+    ...thingRoutes(deps),
+    ...thingTypeRoutes(deps),
+    ...thingGroupRoutes(deps),
+    ...apiKeyRoutes(deps.db),
+    ...deviceRoutes(deps),
+  });
+}
+
+/** What those who run Muster look at; no key needed. */
+function operations({ health, metrics }: ApiDeps): express.Router {
+  const router = express.Router({ caseSensitive: true, strict: true });
+  router.get('/healthz', (_req, res) => {
+    res.json({ status: 'ok' });
+  });
+  router.get('/readyz', async (_req, res) => {
+    const readiness = await health.checkReady();
+    res.status(readiness.ready ? 200 : 503).json(readiness);
+  });
+  router.get('/metrics', async (_req, res) => {
+    res.type(metrics.contentType).send(await metrics.render());
+  });
+  return router;
+}
+
+/** Answers hold secrets and states that are old in a moment. */
+const noStore: express.RequestHandler = (_req, res, next) => {
+  res.set('Cache-Control', 'no-store');
+  next();
+};
+
+/** Muster speaks plain HTTP; whoever puts TLS before it says so to browsers there. */
+function securityHeaders() {
+  return helmet({
+    strictTransportSecurity: false,
+    contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } },
+  });
+}
+
+const WATCHED = /^\/(healthz|readyz|metrics)$/;
+
+/** One line for each request, without headers: they hold secrets. */
+function requestLog(logger: Logger) {
+  return pinoHttp({
+    logger,
+    customLogLevel: (req) => (WATCHED.test(req.url ?? '') ? 'debug' : 'info'),
+    serializers: {
+      req: ({ method, url }: { method: string; url: string }) => ({ method, url }),
+      res: ({ statusCode }: { statusCode: number }) => ({ statusCode }),
+    },
+    customSuccessMessage: () => 'request',
+    customErrorMessage: () => 'request',
+    // The fault itself is logged where it is made into an answer.
+    customErrorObject: (_req, _res, _error, { err: _err, ...line }: Record<string, unknown>) => line,
+  });
+}

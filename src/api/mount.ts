@@ -1,0 +1,105 @@
+/** Serves the table of routes: reads and checks requests, calls handlers, writes answers. */
+import { json, Router, type Request, type RequestHandler, type Response } from 'express';
+import type { z } from 'zod';
+import { MusterError } from '../contract/errors';
+import { DEFAULT_BODY_LIMIT, ROUTES, type Operation, type Route } from '../contract/routes';
+import type { Caller } from './auth';
+import { check, notFound } from './problems';
+
+type Params<Path extends string> = Path extends `${string}{${infer Name}}${infer Rest}`
+  ? { [K in Name]: string } & Params<Rest>
+  : unknown;
+type Part<R, K extends string> = R extends Record<K, infer S extends z.ZodType> ? z.output<S> : undefined;
+
+export interface Call<R extends Route> {
+  params: Params<R['path']>;
+  query: Part<R, 'query'>;
+  headers: Part<R, 'headers'>;
+  body: Part<R, 'body'>;
+  caller: Caller;
+  /** Where to find what was made. */
+  location: (path: string) => void;
+}
+
+type Answer<R> = R extends { answer: infer S extends z.ZodType } ? z.input<S> : void;
+type Handler<R extends Route> = (call: Call<R>) => Promise<Answer<R>>;
+
+/** One for each operation. */
+export type Handlers<O extends Operation = Operation> = { [K in O]: Handler<(typeof ROUTES)[K]> };
+
+export function mountRoutes(handlers: Handlers): Router {
+  const router = Router({ caseSensitive: true, strict: true });
+  const methods = new Map<string, string[]>();
+  for (const [operation, route] of Object.entries<Route>(ROUTES)) {
+    const handler = handlers[operation as Operation] as unknown as Handler<Route>;
+    const path = toExpressPath(route.path);
+    const answer: RequestHandler = (req, res) => serve(route, handler, req, res);
+    router[route.method](path, ...readBody(route), answer);
+    methods.set(path, [...(methods.get(path) ?? []), route.method.toUpperCase()]);
+  }
+  for (const [path, allowed] of methods) router.all(path, refuseMethod(allowed));
+  router.use((req) => {
+    throw notFound(req.baseUrl + req.path);
+  });
+  return router;
+}
+
+/** Whether a thing's own credentials are good for a path under the root of the API. */
+export function isForThings(path: string): boolean {
+  return path.startsWith('/thing-datas/');
+}
+
+async function serve(route: Route, handler: Handler<Route>, req: Request, res: Response): Promise<void> {
+  const answer: unknown = await handler({
+    params: req.params,
+    query: route.query && check(route.query, req.query, 'query'),
+    headers: route.headers && check(route.headers, givenHeaders(route.headers, req), 'header'),
+    body: route.body && check(route.body, req.body, 'body'),
+    caller: res.locals.caller!,
+    location: (path) => res.location(req.baseUrl + path),
+  } as Call<Route>);
+  res.status(route.status);
+  if (route.answer) res.json(answer);
+  else res.end();
+}
+
+function readBody({ body, bodyOptional, bodyLimit = DEFAULT_BODY_LIMIT }: Route): RequestHandler[] {
+  if (!body) return [];
+  const parse = json({ limit: bodyLimit, type: 'application/json' });
+  const requireJson: RequestHandler = (req, _res, next) => {
+    if (isEmpty(req) || req.is('application/json')) return next();
+    throw new MusterError(
+      'UnsupportedMediaType',
+      `The body must be application/json, not "${req.get('content-type') ?? 'of no type'}".`,
+    );
+  };
+  const requireObject: RequestHandler = (req, _res, next) => {
+    if (isEmpty(req)) req.body = bodyOptional ? {} : undefined;
+    else if (Array.isArray(req.body))
+      throw new MusterError('InvalidJson', 'The body must be a JSON object, not an array.');
+    next();
+  };
+  return [requireJson, parse, requireObject];
+}
+
+function isEmpty(req: Request): boolean {
+  return req.get('transfer-encoding') === undefined && Number(req.get('content-length') ?? 0) === 0;
+}
+
+function givenHeaders(schema: z.ZodObject, req: Request): Record<string, string | undefined> {
+  return Object.fromEntries(Object.keys(schema.shape).map((name) => [name, req.get(name)]));
+}
+
+function refuseMethod(allowed: string[]): RequestHandler {
+  return (req, res) => {
+    res.set('Allow', allowed.join(', '));
+    throw new MusterError(
+      'MethodNotAllowed',
+      `${req.baseUrl + req.path} takes ${allowed.join(', ')}, not ${req.method}.`,
+    );
+  };
+}
+
+function toExpressPath(path: string): string {
+  return path.replace(/\{(\w+)\}/g, ':$1');
+}

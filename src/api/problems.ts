@@ -1,0 +1,162 @@
+/** The one place that makes answers of errors: problem documents (RFC 9457) with a stable code. */
+import type { ErrorRequestHandler } from 'express';
+import type { Logger } from 'pino';
+import { z } from 'zod';
+import { ERRORS, MusterError, type ErrorCode, type FieldError } from '../contract/errors';
+import { problem } from '../contract/rest';
+
+type Problem = z.input<typeof problem> & { clientToken?: string };
+
+const MAX_CHARACTERS_QUOTED = 64;
+
+export function problemHandler(log: Logger): ErrorRequestHandler {
+  return (thrown: unknown, req, res, next) => {
+    if (res.headersSent) return next(thrown);
+    const error = toMusterError(thrown);
+    if (error.code === 'InternalError')
+      log.error({ err: thrown, method: req.method, path: req.path }, 'A request failed.');
+    if (error.code === 'ServiceUnavailable')
+      log.warn({ err: thrown, method: req.method, path: req.path }, 'A request could not be served.');
+    if (error.code === 'Unauthenticated')
+      res.set('WWW-Authenticate', 'Basic realm="Muster", charset="UTF-8"');
+    res
+      .status(error.status)
+      .type('application/problem+json')
+      .send(JSON.stringify(toProblem(error)));
+  };
+}
+
+/**
+ * Checks what came in.
+ * @param where names the part of the request where the whole of it is at fault
+ * @throws MusterError InvalidRequest with every offending field
+ */
+export function check<T extends z.ZodType>(
+  schema: T,
+  value: unknown,
+  where: 'body' | 'query' | 'header',
+): z.output<T> {
+  const result = schema.safeParse(value, { error: plainWords, reportInput: true });
+  if (result.success) return result.data;
+  const errors = result.error.issues.flatMap((issue) => toFieldErrors(issue, where));
+  throw new MusterError('InvalidRequest', summary(errors), { errors });
+}
+
+function toProblem({ code, message, errors, executionState, clientToken }: MusterError): Problem {
+  const { status, title } = ERRORS[code];
+  return {
+    type: `urn:muster:problem:${code}`,
+    title,
+    status,
+    detail: message,
+    code,
+    errors,
+    executionState,
+    clientToken,
+  };
+}
+
+function toMusterError(thrown: unknown): MusterError {
+  if (thrown instanceof MusterError) return thrown;
+  if (!(thrown instanceof Error)) return internal(thrown);
+  return fromHttpError(thrown) ?? fromTemporal(thrown) ?? internal(thrown);
+}
+
+function internal(cause: unknown): MusterError {
+  return new MusterError('InternalError', 'Muster failed to do this; its log says why.', { cause });
+}
+
+/** Express and its body parser say by a status what is wrong with a request. */
+function fromHttpError(
+  error: Error & { status?: unknown; type?: unknown; limit?: unknown },
+): MusterError | undefined {
+  const { status, type } = error;
+  if (typeof status !== 'number' || status < 400 || status > 499) return undefined;
+  if (status === 413) {
+    return new MusterError(
+      'PayloadTooLarge',
+      `The body is larger than the ${Number(error.limit)} bytes that this call takes.`,
+    );
+  }
+  if (status === 415)
+    return new MusterError(
+      'UnsupportedMediaType',
+      'The body must be application/json in UTF-8, without an unknown encoding.',
+    );
+  if (type === 'entity.parse.failed')
+    return new MusterError('InvalidJson', `The body is not JSON: ${error.message}.`);
+  return new MusterError('InvalidRequest', error.message);
+}
+
+const TEMPORAL_OUT_OF_REACH = ['ServiceError', 'WorkflowUpdateRPCTimeoutOrCancelledError'];
+
+function fromTemporal(error: Error): MusterError | undefined {
+  if (!TEMPORAL_OUT_OF_REACH.includes(error.name)) return undefined;
+  return new MusterError('ServiceUnavailable', 'Temporal is out of reach; try again.', { cause: error });
+}
+
+function toFieldErrors(issue: z.core.$ZodIssue, where: string): FieldError[] {
+  const path = issue.path.map(String);
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => ({
+      path: [...path, key].join('.'),
+      message: 'is not a field of this request',
+    }));
+  }
+  if (issue.code === 'invalid_key') {
+    return [
+      {
+        path: path.join('.'),
+        message: `is not a valid key: it ${issue.issues[0]?.message ?? 'breaks a rule'}`,
+      },
+    ];
+  }
+  return [{ path: path.join('.') || where, message: `${issue.message}${given(issue.input)}` }];
+}
+
+function given(value: unknown): string {
+  if (typeof value !== 'string' && typeof value !== 'number') return '';
+  const text = JSON.stringify(value);
+  return `; it is ${text.length > MAX_CHARACTERS_QUOTED ? `${text.slice(0, MAX_CHARACTERS_QUOTED)}…` : text}`;
+}
+
+function summary([first, ...others]: FieldError[]): string {
+  const more =
+    others.length > 0 ? ` ${others.length} more ${others.length > 1 ? 'faults' : 'fault'} in errors.` : '';
+  return `${first!.path} ${first!.message}.${more}`;
+}
+
+/** Zod's own words where a schema has none. */
+const plainWords: z.core.$ZodErrorMap = (issue) => {
+  switch (issue.code) {
+    case 'invalid_type':
+      return issue.input === undefined ? 'is required' : `must be ${nameOf(issue.expected)}`;
+    case 'invalid_value':
+      return `must be one of ${issue.values.map(String).join(', ')}`;
+    case 'too_small':
+      return `must be at least ${issue.minimum}`;
+    case 'too_big':
+      return `must be at most ${issue.maximum}`;
+    default:
+      return undefined;
+  }
+};
+
+const TYPE_NAMES: Record<string, string> = {
+  record: 'an object',
+  object: 'an object',
+  array: 'an array',
+  int: 'a whole number',
+  boolean: 'true or false',
+};
+
+function nameOf(expected: string): string {
+  return TYPE_NAMES[expected] ?? `a ${expected}`;
+}
+
+export function notFound(path: string): MusterError {
+  return new MusterError(
+    'NotFound' satisfies ErrorCode,
+    `There is nothing at ${path}; /docs lists all calls.`,
+  );
+}

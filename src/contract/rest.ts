@@ -1,0 +1,495 @@
+/** Bodies, queries and answers of the REST API (PROTOCOL.md §3): types, checks and OpenAPI all come from here. */
+import { z } from 'zod';
+import { ERRORS, type ErrorCode } from './errors';
+import {
+  DEFAULT_LIST_LIMIT,
+  GROUP_NAME_PATTERN,
+  MAX_DOCUMENT_BYTES,
+  MAX_LIST_LIMIT,
+  MAX_TIMEOUT_MINUTES,
+  MIN_TIMEOUT_MINUTES,
+  THING_NAME_PATTERN,
+} from '../domain/limits';
+import { EXECUTION_STATUSES, JOB_STATUSES, JOB_TYPES } from '../domain/statuses';
+
+export const MAX_THINGS_PER_CALL = 10_000;
+const MAX_TARGET_GROUPS = 250;
+const MAX_TAGS = 50;
+const MAX_ATTRIBUTES = 50;
+const MAX_DESCRIPTION = 2_028;
+const MAX_PERMISSIONS = 50;
+/** Whoever writes or reads a document as JSON has a stack that ends somewhere. */
+const MAX_DOCUMENT_DEPTH = 100;
+/** Appended to the name of a type, it must still be a name of a group. */
+const MAX_TYPE_NAME = 128 - ' (default)'.length;
+
+// ── fields ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+const matching = (pattern: RegExp, rule: string) => z.string().regex(pattern, rule);
+
+/** Of one line or several, without other control characters. */
+const text = (max: number) =>
+  matching(/^(?:[^\p{Cc}\p{Cs}]|[\t\r\n])*$/u, 'must not hold control characters').max(
+    max,
+    `must have at most ${max.toLocaleString('en')} characters`,
+  );
+
+/** What people call something. */
+const label = text(128).min(1, 'must not be empty');
+
+const thingName = matching(
+  THING_NAME_PATTERN,
+  'must be 1 to 128 of letters, digits, ":", "_", "-" and "."',
+).meta({ description: 'Name of a thing: one level of a device topic.', example: 'boiler-7' });
+
+const groupName = matching(
+  GROUP_NAME_PATTERN,
+  'must be 1 to 128 characters without "/", "+", "#", control characters and blanks at the ends',
+).meta({ description: 'Name of a thing group.', example: 'com.example.thermostat (default)' });
+
+const thingTypeName = groupName
+  .max(MAX_TYPE_NAME, `must have at most ${MAX_TYPE_NAME} characters`)
+  .meta({ description: 'Name of a thing type.', example: 'com.example.thermostat' });
+
+const mqttClientId = matching(
+  /^[^\s/+#\p{C}]{1,128}$/u,
+  'must be 1 to 128 characters without blanks, "/", "+" and "#"',
+).meta({ description: 'Client id with which the thing connects to the broker; default: its name.' });
+
+const tag = matching(
+  /^(?! )\P{C}{1,128}(?<! )$/u,
+  'must be 1 to 128 characters without control characters',
+).meta({ example: 'floor-2' });
+
+const tags = z.array(tag).max(MAX_TAGS, `must be at most ${MAX_TAGS} tags`).default([]);
+
+const attributes = z
+  .record(
+    matching(/^\P{C}{1,128}$/u, 'must be 1 to 128 characters without control characters'),
+    matching(/^[^\p{Cc}\p{Cs}]{0,1024}$/u, 'must have at most 1,024 characters, no control characters'),
+  )
+  .refine((pairs) => Object.keys(pairs).length <= MAX_ATTRIBUTES, `must be at most ${MAX_ATTRIBUTES} pairs`)
+  .meta({
+    description: `At most ${MAX_ATTRIBUTES} pairs; keys of up to 128, values of up to 1,024 characters.`,
+    example: { model: 'T-1000', floor: '2' },
+  });
+
+const description = text(MAX_DESCRIPTION).meta({ description: 'Words for people, up to 2,028 characters.' });
+
+const time = z.iso.datetime().meta({ description: 'ISO 8601, UTC.', example: '2026-03-01T12:00:00.000Z' });
+
+const minutes = z
+  .number()
+  .min(MIN_TIMEOUT_MINUTES, 'must be at least one second (1/60)')
+  .max(MAX_TIMEOUT_MINUTES, 'must be at most 10,080 (a week)');
+
+const reasonCode = matching(
+  /^[A-Z0-9_]{1,128}$/,
+  'must be 1 to 128 of upper-case letters, digits and "_"',
+).meta({ description: 'Why, for programs.', example: 'USER_CANCEL' });
+
+const comment = text(MAX_DESCRIPTION).meta({
+  description: 'Why, for people; up to 2,028 characters.',
+  example: 'Pausing rollout for investigation',
+});
+
+const jobStatus = z.enum(JOB_STATUSES).meta({ id: 'JobStatus' });
+const jobType = z.enum(JOB_TYPES).meta({
+  id: 'JobType',
+  description: 'SNAPSHOT: the targets of now. CONTINUOUS: also things that join a target group later.',
+});
+const executionStatus = z.enum(EXECUTION_STATUSES).meta({ id: 'ExecutionStatus' });
+const executionCounts = z
+  .record(executionStatus, z.int())
+  .meta({ id: 'ExecutionCounts', description: 'How many executions stand in each status.' });
+
+// ── queries ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+const LIMIT_RULE = `must be a whole number from 1 to ${MAX_LIST_LIMIT}`;
+const page = {
+  limit: z
+    .string()
+    .regex(/^\d{1,3}$/, LIMIT_RULE)
+    .transform(Number)
+    .refine((limit) => limit >= 1 && limit <= MAX_LIST_LIMIT, LIMIT_RULE)
+    .default(DEFAULT_LIST_LIMIT)
+    .meta({
+      type: 'integer',
+      minimum: 1,
+      maximum: MAX_LIST_LIMIT,
+      default: DEFAULT_LIST_LIMIT,
+      description: 'Items on a page.',
+    }),
+  cursor: z
+    .string()
+    .max(1_000)
+    .optional()
+    .meta({ description: '`nextCursor` of the page before; leave it out for the first page.' }),
+};
+
+const flag = z
+  .enum(['true', 'false'], 'must be true or false')
+  .transform((value) => value === 'true')
+  .optional();
+
+const prefix = z.string().max(128, 'must have at most 128 characters').optional();
+
+export const pageQuery = z.strictObject(page);
+
+export const jobListQuery = z.strictObject({
+  ...page,
+  status: jobStatus.optional(),
+  jobType: jobType.optional(),
+  name: prefix.meta({ description: 'Part of the name of the job, in upper or lower case.' }),
+});
+
+export const executionListQuery = z.strictObject({
+  ...page,
+  status: executionStatus.optional(),
+  thingName: prefix.meta({ description: 'What the name of the thing begins with.' }),
+});
+
+export const thingJobsQuery = z.strictObject({ ...page, status: executionStatus.optional() });
+
+export const thingListQuery = z.strictObject({
+  ...page,
+  name: prefix.meta({ description: 'What the name of the thing begins with.' }),
+  tag: z
+    .union([tag.transform((one) => [one]), z.array(tag).max(MAX_TAGS)])
+    .optional()
+    .meta({ type: 'array', items: { type: 'string' }, description: 'Repeatable: things that carry all.' }),
+  thingTypeName: prefix.meta({ description: 'Name of a thing type.' }),
+});
+
+export const forceQuery = z.strictObject({
+  force: flag.meta({
+    type: 'boolean',
+    default: false,
+    description: 'Also where a device is at work, or the job is not at an end.',
+  }),
+});
+
+// ── jobs ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export const timeoutConfig = z
+  .strictObject({
+    inProgressTimeoutInMinutes: minutes.optional().meta({
+      description:
+        'TIMED_OUT so long after the device has started: minutes, 1/60 to 10,080. Left out: never.',
+    }),
+    queuedTimeoutInMinutes: minutes.optional().meta({
+      description: 'TIMED_OUT so long after it was queued: minutes, 1/60 to 10,080. Left out: never.',
+    }),
+  })
+  .meta({ id: 'TimeoutConfig' });
+
+const targets = z
+  .strictObject({
+    thingNames: z
+      .array(thingName)
+      .max(MAX_THINGS_PER_CALL, 'must be at most 10,000 names; put the things into a group')
+      .default([])
+      .meta({ description: 'Things, up to 10,000.' }),
+    thingGroupNames: z
+      .array(groupName)
+      .max(MAX_TARGET_GROUPS, `must be at most ${MAX_TARGET_GROUPS} names`)
+      .default([])
+      .meta({ description: `Groups, up to ${MAX_TARGET_GROUPS}: all their members are targeted.` }),
+  })
+  .meta({ id: 'Targets', description: 'At least one name. A thing reached twice gets one execution.' });
+
+const document = z.record(z.string(), z.unknown()).meta({
+  description: `What the devices are to do: any JSON object of at most ${MAX_DOCUMENT_BYTES / 1024} KiB in UTF-8.`,
+});
+
+function nestsWithin(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return true;
+  return levels > 0 && Object.values(value).every((inner) => nestsWithin(inner, levels - 1));
+}
+
+export const newJob = z
+  .strictObject({
+    name: label.optional().meta({ description: 'For people; up to 128 characters.' }),
+    jobType: jobType.default('SNAPSHOT'),
+    description: description.optional(),
+    targets: targets.refine(
+      ({ thingNames, thingGroupNames }) => thingNames.length + thingGroupNames.length > 0,
+      'must name at least one thing in thingNames or one group in thingGroupNames',
+    ),
+    document: document
+      .refine((value) => nestsWithin(value, MAX_DOCUMENT_DEPTH), {
+        error: `must not nest deeper than ${MAX_DOCUMENT_DEPTH} levels`,
+        abort: true,
+      })
+      .refine(
+        (value) => Buffer.byteLength(JSON.stringify(value)) <= MAX_DOCUMENT_BYTES,
+        `must be at most ${MAX_DOCUMENT_BYTES.toLocaleString('en')} bytes of JSON`,
+      ),
+    timeoutConfig: timeoutConfig.default({}),
+  })
+  .meta({ id: 'NewJob' });
+
+export const jobSummary = z
+  .object({
+    jobId: z.string(),
+    name: z.string().nullable(),
+    jobType,
+    status: jobStatus,
+    targets: z.object({
+      thingCount: z.int().meta({ description: 'Things that the job has targeted so far.' }),
+      thingGroupNames: z.array(z.string()),
+    }),
+    createdAt: time,
+    lastUpdatedAt: time,
+    completedAt: time.nullable(),
+    executionCounts,
+  })
+  .meta({ id: 'JobSummary' });
+
+export const job = z
+  .object({
+    jobId: z.string().meta({ description: 'UUID.' }),
+    name: z.string().nullable(),
+    jobType,
+    status: jobStatus,
+    description: z.string().nullable(),
+    targets: z.object({ thingNames: z.array(z.string()), thingGroupNames: z.array(z.string()) }),
+    thingCount: z.int().meta({ description: 'Things that the job has targeted so far.' }),
+    document,
+    timeoutConfig,
+    reasonCode: z.string().nullable().meta({ description: 'Of a canceled job.' }),
+    comment: z.string().nullable().meta({ description: 'Of a canceled job.' }),
+    createdBy: z.string().meta({ example: 'key:mk_x' }),
+    createdAt: time,
+    lastUpdatedAt: time,
+    completedAt: time.nullable(),
+    executionCounts,
+  })
+  .meta({ id: 'Job' });
+
+export const jobCancellation = z
+  .strictObject({
+    reasonCode: reasonCode.optional(),
+    comment: comment.optional(),
+    force: z.boolean().default(false).meta({ description: 'Also executions that are IN_PROGRESS.' }),
+  })
+  .meta({ id: 'JobCancellation' });
+
+// ── executions ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+const statusDetails = z.record(z.string(), z.string()).nullable();
+
+export const execution = z
+  .object({
+    jobId: z.string(),
+    thingName: z.string(),
+    status: executionStatus,
+    statusDetails,
+    versionNumber: z.int().meta({ description: 'Starts at 1, +1 with each accepted change.' }),
+    executionNumber: z.int().meta({ description: '1, 2, … one per attempt.' }),
+    queuedAt: time,
+    startedAt: time.nullable(),
+    lastUpdatedAt: time,
+    finishedAt: time.nullable(),
+  })
+  .meta({ id: 'Execution' });
+
+export const transition = z
+  .object({
+    versionNumber: z.int(),
+    executionNumber: z.int(),
+    from: executionStatus.nullable(),
+    to: executionStatus,
+    at: time,
+    by: z.string().meta({ description: '`device`, `timer`, `membership` or `key:{key}`.' }),
+    reason: z.string().nullable(),
+    statusDetails,
+  })
+  .meta({ id: 'Transition' });
+
+export const executionDetail = z
+  .object({
+    ...execution.shape,
+    transitions: z.array(transition).meta({ description: 'Oldest first; of very many the latest 1,000.' }),
+  })
+  .meta({ id: 'ExecutionDetail' });
+
+export const executionCancellation = z
+  .strictObject({
+    ...jobCancellation.shape,
+    force: z.boolean().default(false).meta({ description: 'Also if it is IN_PROGRESS.' }),
+    expectedVersion: z.int().min(1).optional().meta({ description: 'Cancel only if it is at this version.' }),
+  })
+  .meta({ id: 'ExecutionCancellation' });
+
+// ── things ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export const newThing = z
+  .strictObject({
+    name: thingName,
+    mqttClientId: mqttClientId.optional(),
+    thingTypeName: thingTypeName.optional(),
+    tags,
+    attributes: attributes.default({}),
+  })
+  .meta({ id: 'NewThing' });
+
+export const newThings = z
+  .strictObject({
+    things: z
+      .array(newThing)
+      .min(1, 'must hold at least one thing')
+      .max(MAX_THINGS_PER_CALL, 'must be at most 10,000 things; make several calls'),
+  })
+  .meta({ id: 'NewThings' });
+
+export const thingChanges = z
+  .strictObject({
+    mqttClientId: mqttClientId.optional(),
+    thingTypeName: thingTypeName.nullable().optional().meta({ description: 'Null: no type any more.' }),
+    tags: tags.unwrap().optional().meta({ description: 'All tags from now on.' }),
+    attributes: attributes.optional().meta({ description: 'All attributes from now on.' }),
+  })
+  .meta({ id: 'ThingChanges', description: 'What is left out stays as it is.' });
+
+export const thing = z
+  .object({
+    name: z.string(),
+    mqttClientId: z.string(),
+    thingTypeName: z.string().nullable(),
+    tags: z.array(z.string()),
+    attributes: z.record(z.string(), z.string()),
+    createdAt: time,
+    lastUpdatedAt: time,
+  })
+  .meta({ id: 'Thing' });
+
+export const thingWithCredentials = z
+  .object({
+    ...thing.shape,
+    mqttCredentials: z
+      .object({ clientId: z.string(), username: z.string(), password: z.string() })
+      .meta({ description: 'With these the device connects. The password is shown this once.' }),
+  })
+  .meta({ id: 'ThingWithCredentials' });
+
+export const bulkAnswer = z
+  .object({
+    created: z.array(thingWithCredentials),
+    refused: z.array(
+      z.object({
+        index: z.int().meta({ description: 'Position in the call, from 0.' }),
+        name: z.string(),
+        code: z.enum(Object.keys(ERRORS) as [ErrorCode, ...ErrorCode[]]),
+        detail: z.string(),
+      }),
+    ),
+  })
+  .meta({ id: 'BulkAnswer' });
+
+// ── thing types and groups ──────────────────────────────────────────────────────────────────────────────────────
+
+export const newThingType = z
+  .strictObject({ name: thingTypeName, description: description.optional() })
+  .meta({ id: 'NewThingType' });
+
+export const thingType = z
+  .object({ name: z.string(), description: z.string().nullable(), createdAt: time })
+  .meta({ id: 'ThingType' });
+
+export const newThingGroup = z
+  .strictObject({
+    name: groupName,
+    description: description.optional(),
+    tags: tags.meta({ description: 'With tags the group holds all things that carry all of them.' }),
+  })
+  .meta({ id: 'NewThingGroup' });
+
+export const thingGroup = z
+  .object({
+    name: z.string(),
+    kind: z.enum(['EXPLICIT', 'DYNAMIC', 'TYPE']).meta({
+      description: 'EXPLICIT: members by hand. DYNAMIC: by tags. TYPE: all things of a type.',
+    }),
+    description: z.string().nullable(),
+    tags: z.array(z.string()).meta({ description: 'Of a dynamic group.' }),
+    thingTypeName: z.string().nullable().meta({ description: 'Of the default group of a type.' }),
+    createdAt: time,
+  })
+  .meta({ id: 'ThingGroup' });
+
+export const thingGroupDetail = z
+  .object({ ...thingGroup.shape, thingCount: z.int() })
+  .meta({ id: 'ThingGroupDetail' });
+
+const names = z.array(thingName).max(MAX_THINGS_PER_CALL, 'must be at most 10,000 names').default([]);
+export const memberChanges = z
+  .strictObject({ add: names, remove: names })
+  .refine(
+    ({ add, remove }) => add.length + remove.length > 0,
+    'must name at least one thing in add or remove',
+  )
+  .refine(({ add, remove }) => {
+    const added = new Set(add);
+    return !remove.some((name) => added.has(name));
+  }, 'must not name a thing in both add and remove')
+  .meta({ id: 'MemberChanges' });
+
+// ── API keys ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+const method = z.enum(['*', 'GET', 'POST', 'PUT', 'PATCH', 'DELETE']);
+
+/** Methods in upper case, `*` for all. `/api/v1/jobs` is also `/api/v1/jobs/1`, but not `/api/v1/jobs-2`. */
+export const permission = z
+  .strictObject({
+    methods: z.array(method).min(1, 'must hold at least one method').max(6),
+    pathPrefix: matching(/^\/[\x21-\x7e]{0,255}$/, 'must be the beginning of a path, like /api/v1/jobs').meta(
+      { description: 'At a boundary between segments.', example: '/api/v1/jobs' },
+    ),
+  })
+  .meta({ id: 'Permission' });
+
+const permissions = z
+  .array(permission)
+  .min(1, 'must hold at least one permission')
+  .max(MAX_PERMISSIONS, `must be at most ${MAX_PERMISSIONS} permissions`);
+
+export const newApiKey = z
+  .strictObject({ name: label.meta({ description: 'Whose key it is.' }), permissions })
+  .meta({ id: 'NewApiKey' });
+
+export const apiKey = z
+  .object({ key: z.string(), name: z.string().nullable(), permissions, createdAt: time })
+  .meta({ id: 'ApiKey' });
+
+export const apiKeyWithSecret = z
+  .object({ ...apiKey.shape, secret: z.string().meta({ description: 'Shown this once.' }) })
+  .meta({ id: 'ApiKeyWithSecret' });
+
+// ── everywhere ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** A page of a list. */
+export const listOf = <T extends z.ZodType>(item: T) =>
+  z.object({
+    items: z.array(item),
+    nextCursor: z.string().nullable().meta({ description: 'Null on the last page.' }),
+  });
+
+/** RFC 9457. */
+export const problem = z
+  .object({
+    type: z.string().meta({ description: '`urn:muster:problem:{code}`' }),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string(),
+    code: z.enum(Object.keys(ERRORS) as [ErrorCode, ...ErrorCode[]]),
+    errors: z
+      .array(z.object({ path: z.string(), message: z.string() }))
+      .optional()
+      .meta({ description: 'Every offending field; list positions are part of the path.' }),
+    executionState: z
+      .object({ status: executionStatus, versionNumber: z.int(), statusDetails: statusDetails.optional() })
+      .optional()
+      .meta({ description: 'With InvalidStateTransition and VersionMismatch: where the execution stands.' }),
+  })
+  .meta({ id: 'Problem' });
