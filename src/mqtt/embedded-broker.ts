@@ -75,7 +75,7 @@ export interface EmbeddedBroker extends Publisher {
   /** Closes a thing's connections: its credentials were renewed or revoked. Its session stays. */
   disconnect(thingName: string): void;
   /** Closes a deleted thing's connections and ends its session. */
-  forget(thingName: string, clientId: string): Promise<void>;
+  forget(thingName: string): Promise<void>;
   /** Closes the port and every connection. Messages that are being served aren't acknowledged any more. */
   close(): Promise<void>;
 }
@@ -167,6 +167,7 @@ export async function createEmbeddedBroker(options: EmbeddedBrokerOptions): Prom
     for (;;) {
       const before = revocations;
       const thing = await options.authenticate(clientId, username, password);
+      if (thing) await sessions.claim(clientId, thing.thingName);
       if (before === revocations) return thing;
     }
   }
@@ -262,9 +263,9 @@ export async function createEmbeddedBroker(options: EmbeddedBrokerOptions): Prom
       return (server.address() as AddressInfo).port;
     },
     connectedThings: () => [...new Set([...connections.values()].map(({ thingName }) => thingName))],
-    async forget(thingName, clientId) {
+    async forget(thingName) {
       disconnect(thingName);
-      await sessions.forget(clientId);
+      await sessions.forget(thingName);
     },
     async close() {
       server.close();

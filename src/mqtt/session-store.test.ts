@@ -84,14 +84,31 @@ test('subscriptions are found again, refused ones were never kept', async () => 
   expect(await queued(store, 'c:1 ö/')).toEqual(['0', '1']);
 });
 
-test('of a forgotten session nothing is left', async () => {
+test('of a forgotten thing nothing is left', async () => {
   const store = await open();
+  const others = 'fleet/t10/jobs/notify';
   await store.addSubscriptions({ id: 'c1' }, [sub(topic)]);
-  await store.addSubscriptions({ id: 'c10' }, [sub(topic)]);
+  await store.addSubscriptions({ id: 'c10' }, [sub(others)]);
   await enqueue(store, 'c1', 3);
   await enqueue(store, 'c10', 3);
-  await store.forget('c1');
-  expect(await sessionsFor(store)).toEqual(['c10']);
+  await store.forget('t1');
+  expect(await sessionsFor(store)).toEqual([]);
   expect(await queued(store, 'c1')).toEqual([]);
+  expect(await store.subscriptionsByTopic(others)).toHaveLength(1);
   expect(await queued(store, 'c10')).toHaveLength(3);
+});
+
+test('a client id that was another thing’s brings nothing along, and a new one leaves nothing behind', async () => {
+  const store = await open();
+  await store.addSubscriptions({ id: 'old' }, [sub(topic)]);
+  await enqueue(store, 'old', 3);
+  await store.claim('old', 't1');
+  expect(await queued(store, 'old')).toHaveLength(3);
+  await store.claim('new', 't1');
+  expect(await sessionsFor(store)).toEqual([]);
+  expect(await queued(store, 'old')).toEqual([]);
+
+  await store.addSubscriptions({ id: 'new' }, [sub(topic)]);
+  await store.claim('new', 't10');
+  expect(await sessionsFor(store)).toEqual([]);
 });

@@ -81,12 +81,30 @@ export class SessionStore extends AsyncLevelPersistence {
     if (queued === TRIM_EVERY) await this.#trim(sub.clientId, this.#options.queueLimit);
   }
 
-  /** Ends a session: whoever uses the client id next finds nothing of it. */
-  async forget(clientId: string): Promise<void> {
+  /**
+   * A thing has one session, and nobody else's: its client id may have changed, or been another thing's before.
+   * @param clientId of the thing that is about to connect
+   */
+  async claim(clientId: string, thingName: string): Promise<void> {
+    const kept = await this.subscriptionsByClient({ id: clientId });
+    if (kept.some(({ topic }) => this.#options.ownerOf(topic) !== thingName)) await this.#end(clientId);
+    for (const other of this.#sessionsOf(thingName)) if (other !== clientId) await this.#end(other);
+  }
+
+  /** Ends the session of a thing: its successor of the same name finds nothing of it. */
+  async forget(thingName: string): Promise<void> {
+    for (const clientId of this.#sessionsOf(thingName)) await this.#end(clientId);
+  }
+
+  async #end(clientId: string): Promise<void> {
     await this.cleanSubscriptions({ id: clientId });
     await this.cleanIncoming({ id: clientId });
     await this.#trim(clientId, 0);
     this.#queuedSince.delete(clientId);
+  }
+
+  #sessionsOf(thingName: string): Set<string> {
+    return new Set(this.#subscriptions.get(thingName)?.map(({ clientId }) => clientId));
   }
 
   async #trim(clientId: string, limit: number): Promise<void> {
