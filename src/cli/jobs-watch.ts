@@ -42,8 +42,9 @@ export async function followJob(
     try {
       const job = await client.get<Job>(`/jobs/${segment(jobId)}`);
       heardAt = Date.now();
-      show(renderProgress(job.executionCounts));
-      if (job.status !== 'IN_PROGRESS') return job;
+      const ended = job.status !== 'IN_PROGRESS';
+      show(renderProgress(job.executionCounts, ended));
+      if (ended) return job;
     } catch (error) {
       if (!(error instanceof Unreachable) || Date.now() - heardAt > PATIENCE_MS) throw error;
       show('The server does not answer; trying again.');

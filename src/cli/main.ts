@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { Command } from 'commander';
+import { version } from '../../package.json';
 import { registerDemo } from './demo';
 import { exitCodeOf } from './failures';
 import { registerGroups } from './groups';
@@ -17,6 +18,7 @@ function musterCommand(): Command {
     .description(
       'Device jobs that finish: run one operation on many devices and see it through on each of them.',
     )
+    .version(version)
     .showHelpAfterError('Add --help to see what it takes.')
     .addHelpText(
       'after',

@@ -2,15 +2,19 @@ import { LiveLine, renderProgress } from './progress';
 
 describe('renderProgress', () => {
   it('shows the share at an end and the statuses that occur', () => {
-    expect(renderProgress({ QUEUED: 1, IN_PROGRESS: 1, SUCCEEDED: 2, FAILED: 0 })).toBe(
+    expect(renderProgress({ QUEUED: 1, IN_PROGRESS: 1, SUCCEEDED: 2, FAILED: 0 }, false)).toBe(
       '[############------------]  50%  SUCCEEDED 2  IN_PROGRESS 1  QUEUED 1',
     );
   });
 
   it('is full only when nothing is left', () => {
-    expect(renderProgress({ SUCCEEDED: 999, QUEUED: 1 })).toMatch(/-\] {2}99%/);
-    expect(renderProgress({ SUCCEEDED: 1000 })).toMatch(/#\] 100%/);
-    expect(renderProgress({})).toMatch(/#\] 100%/);
+    expect(renderProgress({ SUCCEEDED: 999, QUEUED: 1 }, false)).toMatch(/-\] {2}99%/);
+    expect(renderProgress({ SUCCEEDED: 1000 }, true)).toMatch(/#\] 100%/);
+  });
+
+  it('tells a job that has no execution yet from one that has none at all', () => {
+    expect(renderProgress({}, false)).toMatch(/-\] {3}0%/);
+    expect(renderProgress({}, true)).toMatch(/#\] 100%/);
   });
 });
 

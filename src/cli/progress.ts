@@ -8,10 +8,11 @@ const STATUSES = [...EXECUTION_STATUSES.filter(isTerminal), ...PENDING_STATUSES]
 const WIDTH = 24;
 
 /** `[######------]  50%  SUCCEEDED 5  FAILED 1  QUEUED 6`: the bar is the share that is at an end. */
-export function renderProgress(counts: Counts): string {
+export function renderProgress(counts: Counts, ended: boolean): string {
   const total = sum(counts, EXECUTION_STATUSES);
   const done = sum(counts, EXECUTION_STATUSES.filter(isTerminal));
-  const share = total === 0 ? 1 : done / total;
+  // A job may have no execution yet, or none at all.
+  const share = total === 0 ? Number(ended) : done / total;
   // Rounded down: a full bar means that nothing is left.
   const filled = Math.floor(share * WIDTH);
   const bar = '#'.repeat(filled) + '-'.repeat(WIDTH - filled);
