@@ -43,16 +43,24 @@ import {
 /** A redelivered request arrives soon after the first, so a few are enough; older ones the store knows. */
 const REMEMBERED_REQUESTS = 10;
 
+/** Messages dealt with in one workflow task: a device that floods must not keep a task open until it times out. */
+const MESSAGES_PER_TASK = 50;
+
 /** Carried over when an execution that reports very often continues as new. */
 export interface ExecutionProgress {
   state: ExecutionState;
   accepted: DeviceRequest[];
+  /** Not dealt with yet. */
+  inbox: StoredMessage[];
 }
 
-interface Message {
+interface StoredMessage {
   event: ExecutionEvent;
   cause: Cause;
   request?: DeviceRequest;
+}
+
+interface Message extends StoredMessage {
   /** Called when the message is dealt with; with the refusal where there was one. */
   done?: (outcome: { answer?: DeviceAnswer; refusal?: Refusal }) => void;
 }
@@ -64,7 +72,7 @@ export async function execution(
   const { jobId, thingName, timeouts } = input;
   let state = progress?.state ?? queuedExecution(input.executionNumber, input.queuedAt, timeouts);
   const accepted = progress?.accepted ?? [];
-  const inbox: Message[] = [];
+  const inbox: Message[] = progress?.inbox ?? [];
   let discarded = false;
   const timer = new DeadlineTimer();
 
@@ -94,18 +102,15 @@ export async function execution(
     await condition(() => inbox.length > 0 || timer.due || discarded);
     if (inbox.length === 0 && timer.due) inbox.push({ event: { kind: 'timer' }, cause: timeoutCause() });
     await work();
-    if (workflowInfo().continueAsNewSuggested && inbox.length === 0 && !isTerminal(state.status)) {
-      await condition(allHandlersFinished);
-      if (inbox.length === 0) await continueAsNew<typeof execution>(input, { state, accepted });
-    }
+    if (isLongEnough()) await continueAsNew<typeof execution>(input, { state, accepted, inbox });
   }
   timer.set(undefined, '');
   if (discarded) return undefined;
 
   upsertSearchAttributes({ JobExecutionStatus: [state.status] });
   describe();
-  await work();
-  await condition(() => inbox.length === 0 && allHandlersFinished());
+  while (inbox.length > 0) await work();
+  await condition(allHandlersFinished);
   return { status: state.status };
 
   function post(message: Message): Promise<{ answer?: DeviceAnswer; refusal?: Refusal }> {
@@ -113,7 +118,14 @@ export async function execution(
   }
 
   async function work(): Promise<void> {
-    for (let message = inbox.shift(); message; message = inbox.shift()) await deal(message);
+    for (const message of inbox.splice(0, MESSAGES_PER_TASK)) await deal(message);
+    // A timer, however short, ends the workflow task.
+    if (inbox.length > 0) await sleep(1);
+  }
+
+  /** Whoever waits for an answer is answered in the run that heard the question. */
+  function isLongEnough(): boolean {
+    return workflowInfo().continueAsNewSuggested && allHandlersFinished() && !isTerminal(state.status);
   }
 
   async function deal({ event, cause, request, done = () => {} }: Message): Promise<void> {

@@ -76,8 +76,9 @@ export class JobControl {
     return this.ended !== undefined;
   }
 
-  get allFinished(): boolean {
-    return this.open.size === 0;
+  /** Every target is launched, and every execution of theirs is terminal. */
+  allFinished(plan: JobPlan): boolean {
+    return plan.nextPage >= pagesOf(plan) && this.open.size === 0;
   }
 
   /** No page is just being started. */
@@ -110,7 +111,7 @@ export class JobControl {
 
   /** Launches the first targets until all are launched, the job ends or `pause` asks for a new run. */
   async launchTargets(plan: JobPlan, pause: () => boolean): Promise<void> {
-    const pages = Math.ceil(plan.thingCount / PAGE_SIZE);
+    const pages = pagesOf(plan);
     while (plan.nextPage < pages && !this.ending && !pause()) {
       const n = plan.nextPage++;
       this.launching.add(n);
@@ -166,6 +167,10 @@ export class JobControl {
     };
     void run();
   }
+}
+
+function pagesOf({ thingCount }: JobPlan): number {
+  return Math.ceil(thingCount / PAGE_SIZE);
 }
 
 async function startBatch(plan: JobPlan, n: number): Promise<void> {

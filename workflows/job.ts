@@ -21,9 +21,9 @@ export async function job({ request, plan: former, pagesPerRun = 400 }: JobInput
   const lastPage = plan.nextPage + pagesPerRun;
   const longEnough = () => plan.nextPage >= lastPage || workflowInfo().continueAsNewSuggested;
   await control.launchTargets(plan, longEnough);
-  await condition(() => control.ending || control.allFinished || longEnough());
+  await condition(() => control.ending || control.allFinished(plan) || longEnough());
   if (control.ending) return control.windDown(plan);
-  if (!control.allFinished) {
+  if (!control.allFinished(plan)) {
     await condition(allHandlersFinished);
     return continueAsNew<typeof job>({ plan: control.carryOver(plan), pagesPerRun });
   }
