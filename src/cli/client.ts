@@ -141,7 +141,10 @@ export function renderProblem(
   const said = detail || title || `The API answered ${status}.`;
   return [
     code ? `${said} (${code})` : said,
-    ...errors.map(({ path, message }) => (path ? `  ${path}: ${message}` : `  ${message}`)),
+    // A single fault is the whole of the detail.
+    ...errors
+      .filter(({ message }) => !said.includes(message))
+      .map(({ path, message }) => (path ? `  ${path}: ${message}` : `  ${message}`)),
     ...(status === 401 ? ['Give a valid key with --api-key key:secret or in MUSTER_API_KEY.'] : []),
   ].join('\n');
 }

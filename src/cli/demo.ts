@@ -108,6 +108,7 @@ async function showMuster(
     await untilConnected(fleet, stop);
     const job = await updateFirmware(client, stop);
     await printOutcome(client, job);
+    step(keep ? 'Where to look' : 'Where to look while it runs (muster demo --keep)');
     printAddresses(endpoints, config, job.jobId);
     if (keep) await keepRunning(config, stop);
   } finally {
@@ -237,7 +238,6 @@ function printAddresses(
   jobId: string,
 ): void {
   const workflow = `/namespaces/${config.temporalNamespace}/workflows/${encodeURIComponent(`job/${jobId}`)}`;
-  step('Where to look (while it runs: demo --keep)');
   console.log(`  API docs         ${http}/docs`);
   if (temporalUi) console.log(`  Job in Temporal  ${temporalUi}${workflow}`);
 }

@@ -45,7 +45,7 @@ export function registerGroups(program: Command): void {
     .addHelpText('after', examples('groups delete pilot'))
     .action(async (name: string, options: ClientOptions) => {
       await clientFor(options).delete(`/thing-groups/${segment(name)}`);
-      say(options, `Group ${name} deleted.`);
+      say(options, `Group "${name}" deleted.`);
     });
 }
 
@@ -56,7 +56,7 @@ async function create(
   const { description, tag: tags } = options;
   const group = await clientFor(options).post<ThingGroup>('/thing-groups', { name, description, tags });
   if (options.json) printJson(group);
-  else console.log(`Group ${group.name} created.`);
+  else console.log(`Group "${group.name}" created.`);
 }
 
 async function list(options: ClientOptions & { limit: number }): Promise<void> {
@@ -106,5 +106,5 @@ async function change(
 ): Promise<void> {
   const answer = await clientFor(options).post(`/thing-groups/${segment(name)}/things`, body);
   if (options.json) printJson(answer);
-  else console.log(`Group ${name} changed.`);
+  else console.log(`Group "${name}" changed.`);
 }

@@ -39,7 +39,7 @@ export class LiveLine {
     this.last = text;
     if (!this.stream.isTTY) this.stream.write(`${text}\n`);
     // A line that wraps cannot be redrawn.
-    else this.stream.write(`\r\u001b[2K${text.slice(0, this.stream.columns - 1)}`);
+    else this.stream.write(`\r\u001b[2K${text.slice(0, (this.stream.columns || 80) - 1)}`);
   }
 
   /** What is printed next begins on a line of its own. */

@@ -111,7 +111,10 @@ async function registerMany(
   if (options.credentials) keepCredentials(options.credentials, credentialsOf(answer.created));
   if (options.json) printJson(answer);
   else printBulk(answer, options.credentials);
-  if (answer.refused.length > 0) throw new Failure(`${answer.refused.length} things were refused.`);
+  if (answer.refused.length > 0)
+    throw new Failure(
+      `Refused: ${answer.refused.length} of ${answer.refused.length + answer.created.length}.`,
+    );
 }
 
 function printBulk({ created, refused }: BulkAnswer, credentialsFile: string | undefined): void {
