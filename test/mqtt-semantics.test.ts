@@ -57,7 +57,7 @@ const inOrder = (device: Device) => device.messages.map(({ suffix }) => suffix);
 const idsOf = (list: { jobId: string }[] | undefined) => list?.map(({ jobId }) => jobId);
 
 async function executionOf(device: Device, jobId: string) {
-  const { body } = await muster.api('GET', `/jobs/${jobId}/executions/${device.name}`);
+  const { body }: { body: unknown } = await muster.api('GET', `/jobs/${jobId}/executions/${device.name}`);
   return body as Record<string, unknown>;
 }
 
@@ -233,7 +233,7 @@ describe('the list of pending executions', () => {
     const ids: string[] = [];
     for (let i = 0; i < 15; i++) ids.push(await queue(device));
     device.clear();
-    const { body } = await muster.api('POST', '/jobs', {
+    const { body }: { body: unknown } = await muster.api('POST', '/jobs', {
       targets: { thingNames: [device.name] },
       document: DOCUMENT,
     });
@@ -265,13 +265,13 @@ describe('the list of pending executions', () => {
   test('a device that was away gets what was published meanwhile', async () => {
     const credentials = await createThing(muster, `thing-${++things}`);
     await (await connectDevice(muster, credentials)).close();
-    const { body } = await muster.api('POST', '/jobs', {
+    const { body }: { body: unknown } = await muster.api('POST', '/jobs', {
       targets: { thingNames: [credentials.username] },
       document: DOCUMENT,
     });
     const { jobId } = body as { jobId: string };
     await eventually(async () => {
-      const { body: execution } = await muster.api(
+      const { body: execution }: { body: unknown } = await muster.api(
         'GET',
         `/jobs/${jobId}/executions/${credentials.username}`,
       );

@@ -1,4 +1,5 @@
 /** A thing in the field: a real MQTT client that speaks the jobs protocol. */
+import type { Socket } from 'node:net';
 import mqtt, { type MqttClient } from 'mqtt';
 import type { Muster } from './muster';
 
@@ -111,7 +112,11 @@ export async function connectDevice(
     for (const look of waiting) look();
   });
   const sessionPresent = await new Promise<boolean>((resolve, reject) => {
-    client.once('connect', (connack) => resolve(connack.sessionPresent));
+    client.once('connect', (connack) => {
+      // Its messages are small and many: none is to wait for the acknowledgement of the one before.
+      (client.stream as unknown as Socket).setNoDelay(true);
+      resolve(connack.sessionPresent);
+    });
     client.once('error', reject);
     client.once('close', () => reject(new Error(`${name}: the broker closed the connection`)));
   });
