@@ -33,7 +33,7 @@ async function createJob({ username }: Credentials): Promise<string> {
 }
 
 async function expectStatus(jobId: string, thingName: string, status: string): Promise<void> {
-  const { body }: { body: unknown } = await muster.api('GET', `/jobs/${jobId}/executions/${thingName}`);
+  const body = (await muster.api('GET', `/jobs/${jobId}/executions/${thingName}`)).body as unknown;
   expect(body).toMatchObject({ status });
 }
 

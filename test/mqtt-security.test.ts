@@ -59,7 +59,7 @@ describe('connecting', () => {
   test('renewed credentials end the connection, and only the new ones work', async () => {
     const old = await createThing(muster, 'renewed');
     const device = await connected(old);
-    const { body }: { body: unknown } = await muster.api('POST', '/things/renewed/credentials');
+    const body = (await muster.api('POST', '/things/renewed/credentials')).body as unknown;
     await device.closed();
     await expect(connectDevice(muster, old)).rejects.toMatchObject({ code: 4 });
     const renewed = (body as { mqttCredentials: Credentials }).mqttCredentials;

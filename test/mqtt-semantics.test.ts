@@ -57,7 +57,7 @@ const inOrder = (device: Device) => device.messages.map(({ suffix }) => suffix);
 const idsOf = (list: { jobId: string }[] | undefined) => list?.map(({ jobId }) => jobId);
 
 async function executionOf(device: Device, jobId: string) {
-  const { body }: { body: unknown } = await muster.api('GET', `/jobs/${jobId}/executions/${device.name}`);
+  const body = (await muster.api('GET', `/jobs/${jobId}/executions/${device.name}`)).body as unknown;
   return body as Record<string, unknown>;
 }
 
@@ -233,10 +233,12 @@ describe('the list of pending executions', () => {
     const ids: string[] = [];
     for (let i = 0; i < 15; i++) ids.push(await queue(device));
     device.clear();
-    const { body }: { body: unknown } = await muster.api('POST', '/jobs', {
-      targets: { thingNames: [device.name] },
-      document: DOCUMENT,
-    });
+    const body = (
+      await muster.api('POST', '/jobs', {
+        targets: { thingNames: [device.name] },
+        document: DOCUMENT,
+      })
+    ).body as unknown;
     const last = (body as { jobId: string }).jobId;
     const full = await device.next('notify');
     expect(idsOf(full.body.jobs?.QUEUED)).toEqual(ids);
@@ -265,16 +267,16 @@ describe('the list of pending executions', () => {
   test('a device that was away gets what was published meanwhile', async () => {
     const credentials = await createThing(muster, `thing-${++things}`);
     await (await connectDevice(muster, credentials)).close();
-    const { body }: { body: unknown } = await muster.api('POST', '/jobs', {
-      targets: { thingNames: [credentials.username] },
-      document: DOCUMENT,
-    });
+    const body = (
+      await muster.api('POST', '/jobs', {
+        targets: { thingNames: [credentials.username] },
+        document: DOCUMENT,
+      })
+    ).body as unknown;
     const { jobId } = body as { jobId: string };
     await eventually(async () => {
-      const { body: execution }: { body: unknown } = await muster.api(
-        'GET',
-        `/jobs/${jobId}/executions/${credentials.username}`,
-      );
+      const execution = (await muster.api('GET', `/jobs/${jobId}/executions/${credentials.username}`))
+        .body as unknown;
       expect(execution).toMatchObject({ status: 'QUEUED' });
     });
     const device = await connectDevice(muster, credentials);
