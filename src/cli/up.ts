@@ -33,9 +33,21 @@ export function registerServe(program: Command): void {
     });
 }
 
+/** Long enough for a last line to be written, once everything has been told to stop. */
+const EXIT_WITHIN_MS = 500;
+
 async function runUntilStopped(config: Config): Promise<void> {
-  const startedAt = Date.now();
   exitOnFault();
+  try {
+    await run(config);
+  } finally {
+    // A part that could not be stopped must not keep the process.
+    setTimeout(() => process.exit(), EXIT_WITHIN_MS).unref();
+  }
+}
+
+async function run(config: Config): Promise<void> {
+  const startedAt = Date.now();
   const stop = stopSignal();
   // Nothing is promised to anybody before it is ready, and whatever was started ends with this process.
   const leave = () => process.exit(0);

@@ -57,7 +57,7 @@ export function writeAtomically(file: string, content: object): void {
 
 function makeWritable(directory: string): void {
   try {
-    fs.mkdirSync(directory, { recursive: true, mode: 0o700 });
+    makeDirectory(path.resolve(directory));
     const probe = fs.mkdtempSync(path.join(directory, '.probe-'));
     fs.rmdirSync(probe);
   } catch (error) {
@@ -66,6 +66,13 @@ function makeWritable(directory: string): void {
       `MUSTER_DATA_DIR "${directory}" can't be written (${code}); give this user the right to, or choose another directory.`,
     );
   }
+}
+
+/** Level by level: Node's own `recursive` never returns where a level can't be made, in `/proc` for one. */
+function makeDirectory(directory: string): void {
+  if (fs.existsSync(directory)) return;
+  makeDirectory(path.dirname(directory));
+  fs.mkdirSync(directory, { mode: 0o700 });
 }
 
 /**

@@ -1,20 +1,25 @@
 /** Puts a whole Muster together: this file says what depends on what, and nothing else. */
-import path from 'node:path';
 import { Client } from '@temporalio/client';
-import express from 'express';
 import type { Logger } from 'pino';
 import { createActivities } from '../../activities';
 import { SEARCH_ATTRIBUTES } from '../../workflows/messages';
+import { createApi } from '../api/app';
 import { createJobCommands } from '../api/create-job-commands';
+import type { JobCommands } from '../api/job-commands';
+import { resumeThingDeletions } from '../api/thing-deletion';
 import { createDeviceService } from '../devices/create-device-service';
 import { createNotifier } from '../devices/notifier';
 import { createBridge } from '../mqtt/bridge';
-import { createEmbeddedBroker } from '../mqtt/embedded-broker';
+import {
+  createEmbeddedBroker,
+  type EmbeddedBroker,
+  type EmbeddedBrokerOptions,
+} from '../mqtt/embedded-broker';
 import { ensureAdminKey } from '../store/api-keys';
-import { openStore } from '../store/database';
+import { openStore, type Db } from '../store/database';
 import { verifyDevice } from '../store/things';
 import type { Config } from './config';
-import { openDataDir, type Endpoints } from './data-dir';
+import { openDataDir, type DataDir, type Endpoints } from './data-dir';
 import { createReadinessCheck } from './health';
 import { startHttpServer } from './http-server';
 import { createLogger } from './logs';
@@ -68,7 +73,6 @@ async function startParts(
   const dataDir = openDataDir(config.dataDir);
   shutdown.add('data directory', 500, () => dataDir.release());
 
-  const workerMetricsUrl = await installTemporalRuntime(log);
   const temporal = await openTemporal(config, dataDir, log, onProgress);
   shutdown.add('connection to Temporal', 5_000, () => temporal.stop());
   await ensureSearchAttributes(temporal.connection, namespace, SEARCH_ATTRIBUTES);
@@ -77,22 +81,20 @@ async function startParts(
   const db = await openStore(dataDir.file('muster.db'));
   shutdown.add('store', 500, () => db.destroy());
   const adminKey = await ensureAdminKey(db, config.apiKey);
-  const metrics = createMetrics({ countStatuses: () => countStatuses(db), workerMetricsUrl });
 
   const broker = await createEmbeddedBroker({
     port: config.mqttPort,
     dataDir: dataDir.path,
     prefixes,
-    authenticate: async (clientId, username, password) => {
-      const thing = await verifyDevice(db, username, password);
-      return thing?.mqttClientId === clientId ? thing : undefined;
-    },
+    authenticate: deviceAuthenticator(db),
     log,
   });
   shutdown.add('MQTT broker', 2_000, () => broker.close());
+
+  const workerMetricsUrl = await installTemporalRuntime(log);
+  const metrics = createMetrics({ countStatuses: () => countStatuses(db), workerMetricsUrl });
   const devices = createDeviceService({ db, client });
   const notifier = createNotifier({ db, publisher: broker, prefixes });
-
   const worker = await startWorker({
     address: temporal.address,
     namespace,
@@ -105,15 +107,23 @@ async function startParts(
     throw portError(error, config.mqttPort, 'mqttPort');
   });
 
-  const jobs = createJobCommands({ db, client, log });
+  const commands = commandsWithSessions(createJobCommands({ db, client, log }), broker);
   const checkReady = createReadinessCheck({ db, connection: temporal.connection, worker, mqttPort });
-  void jobs;
-  void path;
-  const app = express();
-  app.get('/readyz', async (_, res) => void res.json(await checkReady()));
-  app.get('/metrics', async (_, res) => void res.type(metrics.contentType).send(await metrics.render()));
-  const http = await startHttpServer(app, config.httpPort);
+  const onCredentialsChanged = (thingName: string) => broker.disconnect(thingName);
+  const api = createApi({
+    db,
+    commands,
+    devices,
+    health: { checkReady },
+    metrics,
+    log,
+    onCredentialsChanged,
+  });
+  const http = await startHttpServer(api, config.httpPort);
   shutdown.add('API', 2_000, () => http.stop());
+  void resumeThingDeletions({ db, commands, log }).catch((error: unknown) =>
+    log.warn({ err: error }, 'Deletions of things that were cut off wait for the next start.'),
+  );
 
   const endpoints: Endpoints = {
     http: http.url,
@@ -127,10 +137,29 @@ async function startParts(
   return { endpoints, adminKey, failed: worker.failed, stop: () => shutdown.run() };
 }
 
+/** A thing connects under its own name, with its password and its client id. */
+function deviceAuthenticator(db: Db): EmbeddedBrokerOptions['authenticate'] {
+  return async (clientId, username, password) => {
+    const thing = await verifyDevice(db, username, password);
+    return thing?.mqttClientId === clientId ? thing : undefined;
+  };
+}
+
+/** The session of a deleted thing goes with its executions: whoever gets the name next must not read its messages. */
+function commandsWithSessions(commands: JobCommands, broker: EmbeddedBroker): JobCommands {
+  return {
+    ...commands,
+    async removeExecutionsOf(thingName, by) {
+      await commands.removeExecutionsOf(thingName, by);
+      await broker.forget(thingName);
+    },
+  };
+}
+
 /** The Temporal that runs already, or one of our own. */
 async function openTemporal(
   config: Config,
-  dataDir: ReturnType<typeof openDataDir>,
+  dataDir: DataDir,
   logger: Logger,
   onProgress: Progress,
 ): Promise<TemporalService> {

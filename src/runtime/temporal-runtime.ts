@@ -3,21 +3,18 @@ import type { Logger } from 'pino';
 import { temporalLogger } from './logs';
 import { freePorts, HOST } from './ports';
 
-let installed: Promise<string> | undefined;
+let installed: { runtime: Runtime; metricsUrl: string } | undefined;
 
 /**
- * Installs Temporal's runtime, once for the life of the process as the SDK wants it.
- * @returns URL of the worker's own metrics in Prometheus text.
+ * Installs what Temporal's workers of this process share. The SDK takes it down by itself when the last worker and
+ * connection are closed, so there is nothing to stop.
+ * @returns URL of the workers' own metrics in Prometheus text.
  */
-export function installTemporalRuntime(logger: Logger): Promise<string> {
-  installed ??= install(logger);
-  return installed;
-}
-
-async function install(logger: Logger): Promise<string> {
+export async function installTemporalRuntime(logger: Logger): Promise<string> {
   const [port] = await freePorts(1);
+  if (installed && installed.runtime === Runtime._instance) return installed.metricsUrl;
   const bindAddress = `${HOST}:${port}`;
-  Runtime.install({
+  const runtime = Runtime.install({
     logger: temporalLogger(logger),
     telemetryOptions: {
       logging: { filter: { core: 'WARN', other: 'ERROR' }, forward: {} },
@@ -26,5 +23,6 @@ async function install(logger: Logger): Promise<string> {
     // Muster stops its parts itself, in order.
     shutdownSignals: [],
   });
-  return `http://${bindAddress}/metrics`;
+  installed = { runtime, metricsUrl: `http://${bindAddress}/metrics` };
+  return installed.metricsUrl;
 }
