@@ -144,7 +144,7 @@ export function renderFleet({ devices, connected, working, statuses }: FleetCoun
 function sayTroubles(fleet: Fleet): void {
   const troubles = fleet.troubles();
   if (troubles.length === 0) return;
-  console.log(`${troubles.length} devices had trouble, the latest of each:`);
+  console.log(`Trouble on ${troubles.length} of ${fleet.devices.length} devices, the latest of each:`);
   console.log(
     renderTable(troubles.slice(0, TROUBLES_SHOWN), [
       { head: 'THING', of: ({ thingName }) => thingName },
