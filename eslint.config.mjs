@@ -21,15 +21,35 @@ export default ts.config(
     languageOptions: { parserOptions: { projectService: { allowDefaultProject: ['*.js', '*.mjs'] } } },
     rules: {
       '@typescript-eslint/no-floating-promises': 'error',
-      '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
+      '@typescript-eslint/switch-exhaustiveness-check': [
+        'error',
+        { considerDefaultExhaustiveForUnions: true },
+      ],
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_' }],
-      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true }],
+      '@typescript-eslint/restrict-template-expressions': [
+        'error',
+        { allowNumber: true, allowBoolean: true },
+      ],
       eqeqeq: 'error',
     },
   },
   forbid(
     ['src/domain/**/*.ts'],
-    [[['zod', 'node:*', '@temporalio/*', '**/store/**', '**/contract/**', '**/api/**', '**/mqtt/**', '**/devices/**', '**/runtime/**']]],
+    [
+      [
+        [
+          'zod',
+          'node:*',
+          '@temporalio/*',
+          '**/store/**',
+          '**/contract/**',
+          '**/api/**',
+          '**/mqtt/**',
+          '**/devices/**',
+          '**/runtime/**',
+        ],
+      ],
+    ],
     'src/domain holds pure rules and imports nothing outside itself.',
   ),
   forbid(
@@ -43,7 +63,19 @@ export default ts.config(
   ),
   forbid(
     ['src/contract/**/*.ts'],
-    [[['**/store/**', '**/api/**', '**/mqtt/**', '**/devices/**', '**/runtime/**', '**/workflows/**', '**/activities/**']]],
+    [
+      [
+        [
+          '**/store/**',
+          '**/api/**',
+          '**/mqtt/**',
+          '**/devices/**',
+          '**/runtime/**',
+          '**/workflows/**',
+          '**/activities/**',
+        ],
+      ],
+    ],
     'src/contract imports only src/domain.',
   ),
   forbid(
@@ -56,5 +88,12 @@ export default ts.config(
     [[['**/runtime/**', '**/cli/**']]],
     'src/runtime wires the parts together; the parts do not reach for it.',
   ),
-  { files: ['*.js', '*.mjs', 'scripts/**'], ...ts.configs.disableTypeChecked, languageOptions: { globals: { module: 'writable', process: 'readonly', console: 'readonly' } } },
+  {
+    files: ['*.js', '*.mjs', 'examples/**', 'scripts/**'],
+    ...ts.configs.disableTypeChecked,
+    languageOptions: {
+      ...ts.configs.disableTypeChecked.languageOptions,
+      globals: { module: 'writable', process: 'readonly', console: 'readonly' },
+    },
+  },
 );
