@@ -10,7 +10,7 @@ const REDACTED = SECRET_FIELDS.flatMap((field) => [field, `*.${field}`, `*.*.${f
  * The log of the process: JSON lines on stderr, readable lines where stderr is a terminal.
  * Standard output is left to what a person asked for.
  */
-export function createLogger(level: Config['logLevel']): Logger {
+export function createLogger(level: Config['logLevel'], destination = standardError()): Logger {
   const options: pino.LoggerOptions = {
     level,
     base: undefined,
@@ -19,10 +19,12 @@ export function createLogger(level: Config['logLevel']): Logger {
     serializers: { err: level === 'debug' || level === 'trace' ? pino.stdSerializers.err : withoutStack },
     redact: { paths: REDACTED, censor: '[redacted]' },
   };
+  return pino(options, destination);
+}
+
+function standardError(): pino.DestinationStream {
   const stderr = pino.destination({ fd: 2, sync: true });
-  return process.stderr.isTTY
-    ? pino(options, { write: (line) => stderr.write(readable(line)) })
-    : pino(options, stderr);
+  return process.stderr.isTTY ? { write: (line) => stderr.write(readable(line)) } : stderr;
 }
 
 /** What went wrong; where in the code is for those who debug. */

@@ -121,7 +121,7 @@ async function download(
     const name = fs.readdirSync(directory).find((entry) => entry.startsWith('temporal'));
     return name && path.join(directory, name);
   } catch (error) {
-    progress(`Temporal: can't be downloaded (${firstLine(error)})`);
+    progress(`Temporal: can't be downloaded (${innermost(error)})`);
     return undefined;
   } finally {
     stopClock();
@@ -179,6 +179,11 @@ function showElapsed(what: string, progress: Progress): () => void {
   return () => clearInterval(clock);
 }
 
-function firstLine(error: unknown): string {
-  return String(error instanceof Error ? error.message : error).split('\n')[0] ?? '';
+/** The innermost of the causes that the SDK strings together. */
+function innermost(error: unknown): string {
+  return (
+    String(error instanceof Error ? error.message : error)
+      .split(': ')
+      .at(-1) ?? ''
+  );
 }

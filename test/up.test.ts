@@ -1,0 +1,87 @@
+/** `muster up` as an operator runs it. Needs `temporal` on the PATH. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { findOnPath } from '../src/runtime/temporal-executable';
+import type { Endpoints } from '../src/runtime/data-dir';
+
+const MAIN = path.resolve(__dirname, '../dist/src/cli/main.js');
+const PORTS = ['--http-port', '0', '--mqtt-port', '0', '--temporal-port', '0', '--temporal-ui-port', '0'];
+const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'muster-up-'));
+const endpointsFile = path.join(directory, 'endpoints.json');
+const started: ChildProcess[] = [];
+afterAll(() => {
+  started.forEach((muster) => muster.kill('SIGTERM'));
+  fs.rmSync(directory, { recursive: true, force: true });
+});
+
+function muster(...args: string[]) {
+  const child = spawn(process.execPath, [MAIN, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  started.push(child);
+  const output = { stdout: '', stderr: '' };
+  child.stdout.on('data', (text: Buffer) => (output.stdout += text.toString()));
+  child.stderr.on('data', (text: Buffer) => (output.stderr += text.toString()));
+  return { child, output, ended: once(child, 'close') as Promise<[number | null, string | null]> };
+}
+
+const up = () => muster('up', ...PORTS, '--data-dir', directory, '--log-level', 'warn');
+
+async function untilReady({ child, output }: ReturnType<typeof muster>): Promise<Endpoints> {
+  const end = Date.now() + 90_000;
+  while (!output.stdout.includes('Muster is ready')) {
+    if (child.exitCode !== null || Date.now() > end) throw new Error(`not ready: ${output.stderr}`);
+    await sleep(50);
+  }
+  return JSON.parse(fs.readFileSync(endpointsFile, 'utf8')) as Endpoints;
+}
+
+const withTemporal = findOnPath('temporal', process.env.PATH) ? test : test.skip;
+
+withTemporal(
+  'it tells where it is, is ready, survives a kill and stops cleanly',
+  async () => {
+    const first = up();
+    const { http, temporalUi } = await untilReady(first);
+    const ready = await fetch(`${http}/readyz`);
+    expect(await ready.json()).toEqual({
+      ready: true,
+      checks: { store: 'ok', temporal: 'ok', broker: 'ok', worker: 'ok' },
+    });
+    expect((await fetch(temporalUi ?? '')).status).toBe(200);
+    expect(await (await fetch(`${http}/metrics`)).text()).toContain('temporal_');
+
+    const [, key] = /MUSTER_API_KEY=(\S+)/.exec(first.output.stdout) ?? [];
+    const authorization = `Basic ${Buffer.from(key ?? '').toString('base64')}`;
+    expect((await fetch(`${http}/api/v1/jobs`, { headers: { authorization } })).status).toBe(200);
+
+    const second = up();
+    expect((await second.ended)[0]).toBe(2);
+    expect(second.output.stderr).toContain('is used by another Muster');
+
+    first.child.kill('SIGKILL');
+    await first.ended;
+    const third = up();
+    const again = await untilReady(third);
+    expect(third.output.stdout).not.toContain('MUSTER_API_KEY=');
+    expect((await fetch(`${again.http}/api/v1/jobs`, { headers: { authorization } })).status).toBe(200);
+
+    third.child.kill('SIGTERM');
+    expect((await third.ended)[0]).toBe(0);
+    expect(fs.existsSync(endpointsFile)).toBe(false);
+  },
+  300_000,
+);
+
+test.each([
+  [['up', '--http-port', 'x'], '--http-port "x" must be a whole number'],
+  [['serve'], 'muster serve needs TEMPORAL_ADDRESS'],
+  [['up', '--colour'], "unknown option '--colour'"],
+])('%j is refused with exit code 2 and a sentence', async (args, sentence) => {
+  const { output, ended } = muster(...args);
+  expect((await ended)[0]).toBe(2);
+  expect(output.stderr).toContain(sentence);
+  expect(output.stderr).not.toContain(' at ');
+});
