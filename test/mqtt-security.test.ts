@@ -120,6 +120,29 @@ describe('publishing', () => {
     expect(muster.output()).not.toMatch(/"level":"(warn|error|fatal)"/);
   });
 
+  test('a packet over 2 MiB is cut off, and others are served on', async () => {
+    const device = await connected(credentials);
+    await expect(device.publishRaw(jobs('thing-1', 'get'), Buffer.alloc(3 * 1024 * 1024))).rejects.toThrow();
+    await device.closed();
+    expect(await (await connected(other)).request('get')).toMatchObject({ accepted: true });
+  });
+
+  test('a will is not published, wherever it points', async () => {
+    const victim = await connected(other);
+    const will = {
+      topic: jobs('thing-10', 'notify'),
+      payload: Buffer.from('{}'),
+      qos: 1 as const,
+      retain: true,
+    };
+    const device = await connected({ ...credentials, will } as Credentials);
+    device.client.stream.destroy();
+    await device.closed();
+    await (await connected(credentials)).request('get');
+    await victim.request('get');
+    expect(victim.messages.map(({ suffix }) => suffix)).toEqual(['get/accepted']);
+  });
+
   test('nothing can be retained', async () => {
     const device = await connected(credentials);
     await device.publishRaw(jobs('thing-1', 'get'), '{}', { retain: true });
