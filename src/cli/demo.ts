@@ -62,13 +62,12 @@ export function registerDemo(program: Command): void {
 async function demonstrate(options: DemoOptions): Promise<void> {
   const stop = stopSignal();
   const own = ownDirectory(options);
+  if (own) process.once('exit', () => rmSync(own, { recursive: true, force: true, maxRetries: 5 }));
   try {
     const config = await demoConfig(options, own);
     await runDemo(config, options.keep ?? false, stop);
   } catch (error) {
     throw stop.aborted ? new Failure('The demo was stopped before its end.', { cause: error }) : error;
-  } finally {
-    if (own) rmSync(own, { recursive: true, force: true });
   }
 }
 
@@ -76,7 +75,11 @@ async function runDemo(config: DemoConfig, keep: boolean, stop: AbortSignal): Pr
   step(`Starting Muster with all it needs; its data is in ${config.dataDir}`);
   // Loaded here, so that the other commands do not pay for the server.
   const { startMuster } = await import('../runtime/muster.js');
+  // Starting can take minutes where Temporal is fetched first, and what was started ends with this process.
+  const leave = () => process.exit(1);
+  stop.addEventListener('abort', leave);
   const muster = await startMuster(config, { onProgress: (message) => console.log(`  ${message}`) });
+  stop.removeEventListener('abort', leave);
   const failed = failureSignal(muster);
   try {
     await showMuster(muster, config, keep, AbortSignal.any([stop, failed]));
