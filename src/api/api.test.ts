@@ -1,5 +1,5 @@
 /* eslint-disable @typescript-eslint/no-unsafe-assignment, @typescript-eslint/unbound-method -- bodies come as any, mocks are named as methods */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Express } from 'express';
@@ -67,10 +67,19 @@ let readiness: Readiness;
 let logged: { level: number; msg?: string; err?: unknown }[];
 let app: Express;
 
+/** A store that knows the administrator; each test has a copy. */
+const template = mkdtempSync(path.join(tmpdir(), 'muster-api-'));
+beforeAll(async () => {
+  const store = await openStore(path.join(template, 'muster.db'));
+  await ensureAdminKey(store, ADMIN);
+  await store.destroy();
+});
+afterAll(() => rmSync(template, { recursive: true }));
+
 beforeEach(async () => {
   directory = mkdtempSync(path.join(tmpdir(), 'muster-api-'));
+  cpSync(template, directory, { recursive: true });
   db = await openStore(path.join(directory, 'muster.db'));
-  await ensureAdminKey(db, ADMIN);
   commands = new FakeCommands(db);
   devices = { getPending: jest.fn(), describe: jest.fn(), startNext: jest.fn(), update: jest.fn() };
   disconnected = [];
@@ -153,6 +162,11 @@ describe('authentication', () => {
   ])('%s %s under /api/v1/jobs for GET: %p', (method, url, permitted) => {
     expect(permits([{ methods: ['GET'], pathPrefix: '/api/v1/jobs' }], method, url)).toBe(permitted);
     expect(permits([{ methods: ['GET'], pathPrefix: '/api/v1/jobs/' }], method, url)).toBe(permitted);
+  });
+
+  it('checks one key for many calls at the same time', async () => {
+    const answers = await Promise.all(Array.from({ length: 40 }, () => call('get', '/jobs')));
+    expect(answers.map(({ status }) => status)).toEqual(Array(40).fill(200));
   });
 
   it('throttles guesses, but not who is known', async () => {

@@ -1,11 +1,10 @@
 /** Who calls, and what they may do. */
-import { createHash } from 'node:crypto';
 import { ipKeyGenerator, MemoryStore, type Options } from 'express-rate-limit';
 import type { Request, RequestHandler } from 'express';
 import { MusterError } from '../contract/errors';
 import { findApiKeyRow, toApiKey, type Permission } from '../store/api-keys';
 import type { Db } from '../store/database';
-import { matchesSlowHash, slowHash } from '../store/secrets';
+import { matchesSlowHash, sha256, slowHash } from '../store/secrets';
 import { verifyDevice } from '../store/things';
 
 export type Caller =
@@ -107,27 +106,25 @@ async function thingOf(db: Db, { user, secret }: Credentials): Promise<Caller | 
  * that a revoked key ends at once; unknown, wrong and revoked ones take the same path.
  */
 function createKeyVerifier(db: Db) {
-  const remembered = new Set<string>();
+  /** By user, secret and stored hash. Who asks while a check is under way waits for that one. */
+  const checks = new Map<string, Promise<boolean>>();
   const hashOfNobody = slowHash('nobody');
 
   return async (user: string, secret: string, beforeSlowWork: () => Promise<void>) => {
     const row = await findApiKeyRow(db, user);
     const stored = row?.secretHash ?? (await hashOfNobody);
-    const fingerprint = createHash('sha256')
-      .update(JSON.stringify([user, secret, stored]))
-      .digest('base64');
-    if (!row || !remembered.has(fingerprint)) {
-      await beforeSlowWork();
-      const matches = await matchesSlowHash(secret, stored);
-      if (!row || !matches) return undefined;
-      remember(fingerprint);
-    }
-    return toApiKey(row).permissions;
+    const fingerprint = sha256(JSON.stringify([user, secret, stored]));
+    if (!checks.has(fingerprint)) await beforeSlowWork();
+    const check = checks.get(fingerprint) ?? remember(fingerprint, matchesSlowHash(secret, stored));
+    if ((await check) && row) return toApiKey(row).permissions;
+    checks.delete(fingerprint);
+    return undefined;
   };
 
-  function remember(fingerprint: string): void {
-    if (remembered.size >= MAX_REMEMBERED) remembered.delete(remembered.values().next().value!);
-    remembered.add(fingerprint);
+  function remember(fingerprint: string, check: Promise<boolean>): Promise<boolean> {
+    if (checks.size >= MAX_REMEMBERED) checks.delete(checks.keys().next().value!);
+    checks.set(fingerprint, check);
+    return check;
   }
 }
 

@@ -8,6 +8,8 @@ import { problem } from '../contract/rest';
 type Problem = z.input<typeof problem> & { clientToken?: string };
 
 const MAX_CHARACTERS_QUOTED = 64;
+/** A body may hold more faults than anybody reads. */
+const MAX_ERRORS_TOLD = 1_000;
 
 export function problemHandler(log: Logger): ErrorRequestHandler {
   return (thrown: unknown, req, res, next) => {
@@ -39,7 +41,7 @@ export function check<T extends z.ZodType>(
   const result = schema.safeParse(value, { error: plainWords, reportInput: true });
   if (result.success) return result.data;
   const errors = result.error.issues.flatMap((issue) => toFieldErrors(issue, where));
-  throw new MusterError('InvalidRequest', summary(errors), { errors });
+  throw new MusterError('InvalidRequest', summary(errors), { errors: errors.slice(0, MAX_ERRORS_TOLD) });
 }
 
 function toProblem({ code, message, errors, executionState, clientToken }: MusterError): Problem {
@@ -99,7 +101,7 @@ function toFieldErrors(issue: z.core.$ZodIssue, where: string): FieldError[] {
   const path = issue.path.map(String);
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.map((key) => ({
-      path: [...path, key].join('.'),
+      path: [...path, shortened(key)].join('.'),
       message: 'is not a field of this request',
     }));
   }
@@ -116,8 +118,11 @@ function toFieldErrors(issue: z.core.$ZodIssue, where: string): FieldError[] {
 
 function given(value: unknown): string {
   if (typeof value !== 'string' && typeof value !== 'number') return '';
-  const text = JSON.stringify(value);
-  return `; it is ${text.length > MAX_CHARACTERS_QUOTED ? `${text.slice(0, MAX_CHARACTERS_QUOTED)}…` : text}`;
+  return `; it is ${shortened(typeof value === 'string' ? JSON.stringify(value) : String(value))}`;
+}
+
+function shortened(text: string): string {
+  return text.length > MAX_CHARACTERS_QUOTED ? `${text.slice(0, MAX_CHARACTERS_QUOTED)}…` : text;
 }
 
 function summary([first, ...others]: FieldError[]): string {

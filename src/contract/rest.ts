@@ -198,9 +198,19 @@ const targets = z
   })
   .meta({ id: 'Targets', description: 'At least one name. A thing reached twice gets one execution.' });
 
-const document = z.record(z.string(), z.unknown()).meta({
-  description: `What the devices are to do: any JSON object of at most ${MAX_DOCUMENT_BYTES / 1024} KiB in UTF-8.`,
-});
+/** Taken as it is: a record would drop some names. */
+const document = z
+  .custom<Record<string, unknown>>(isObject, {
+    error: ({ input }) => (input === undefined ? 'is required' : 'must be a JSON object'),
+  })
+  .meta({
+    type: 'object',
+    description: `What the devices are to do: any JSON object of at most ${MAX_DOCUMENT_BYTES / 1024} KiB in UTF-8.`,
+  });
+
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
 
 function nestsWithin(value: unknown, levels: number): boolean {
   if (typeof value !== 'object' || value === null) return true;
@@ -486,7 +496,7 @@ export const problem = z
     errors: z
       .array(z.object({ path: z.string(), message: z.string() }))
       .optional()
-      .meta({ description: 'Every offending field; list positions are part of the path.' }),
+      .meta({ description: 'Every offending field, up to 1,000; list positions are part of the path.' }),
     executionState: z
       .object({ status: executionStatus, versionNumber: z.int(), statusDetails: statusDetails.optional() })
       .optional()
