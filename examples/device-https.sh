@@ -7,7 +7,8 @@ set -uo pipefail
 ask() {
   jq -cn --arg thingName "$THING_NAME" "$2 + {\$thingName}" |
     curl --silent --show-error --fail-with-body --max-time 30 --user "$THING_NAME:$MQTT_PASSWORD" \
-      --json @- "${MUSTER_URL:-http://127.0.0.1:8080}/api/v1/thing-datas/jobs/$1" && echo
+      --header 'content-type: application/json' --data-binary @- \
+      "${MUSTER_URL:-http://127.0.0.1:8080}/api/v1/thing-datas/jobs/$1" && echo
 }
 
 # Does what the document asks for; the only part that is about your device.
