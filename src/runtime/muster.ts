@@ -74,7 +74,7 @@ async function startParts(
   shutdown.add('data directory', 500, () => dataDir.release());
 
   const temporal = await openTemporal(config, dataDir, log, onProgress);
-  shutdown.add('connection to Temporal', 5_000, () => temporal.stop());
+  shutdown.add('connection to Temporal', 3_500, () => temporal.stop());
   await ensureSearchAttributes(temporal.connection, namespace, SEARCH_ATTRIBUTES);
   const client = new Client({ connection: temporal.connection, namespace });
 
@@ -100,7 +100,7 @@ async function startParts(
     namespace,
     activities: createActivities({ db, client, publisher: broker, notifier, devices, metrics }),
   });
-  shutdown.add('worker', 5_500, () => worker.stop());
+  shutdown.add('worker', 4_500, () => worker.stop());
 
   const bridge = createBridge({ prefixes, devices, publisher: broker, metrics, log });
   const mqttPort = await broker.listen(bridge.handle).catch((error: unknown) => {

@@ -10,7 +10,7 @@ import { claimPort, HOST } from './ports';
 import { connectTemporal } from './temporal-connection';
 
 const START_DEADLINE_MS = 60_000;
-const STOP_DEADLINE_MS = 4_000;
+const STOP_DEADLINE_MS = 3_000;
 const LOG_LIMIT_BYTES = 10 * 1024 * 1024;
 /** A server that ran this long and then ended starts the back-off anew. */
 const STABLE_MS = 60_000;

@@ -56,8 +56,8 @@ async function createWorker(
       // A little better than a fixed number when launches and reports come in bursts, and quiet when nothing does.
       workflowTaskPollerBehavior: { type: 'autoscaling', maximum: 50 },
       activityTaskPollerBehavior: { type: 'autoscaling', maximum: 20 },
-      shutdownGraceTime: '3s',
-      shutdownForceTime: '5s',
+      shutdownGraceTime: '2s',
+      shutdownForceTime: '4s',
     });
   } catch (error) {
     await connection.close();
