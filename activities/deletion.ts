@@ -6,7 +6,7 @@ import { SECOND } from '../src/domain/limits';
 import { isTerminal, PENDING_STATUSES } from '../src/domain/statuses';
 import type { Notifier } from '../src/devices/notifier';
 import type { Db } from '../src/store/database';
-import { countPending, findExecution, recordTransition, stateOf } from '../src/store/executions';
+import { countPending, findExecution, NOT_VISIBLE, recordTransition, stateOf } from '../src/store/executions';
 import { deleteExecutionPage, deleteJobRow, findJobRow, markJobDeleted } from '../src/store/jobs';
 import {
   executionWorkflowId,
@@ -62,7 +62,7 @@ export function deletionActivities({ db, client, notifier }: { db: Db; client: C
     if (!decision.accepted) return;
     const record = { jobId, thingName, from: row.status, state: decision.next, cause };
     const notifications = await recordTransition(db, record);
-    if (notifications) await notifier.notify(thingName, notifications);
+    if (notifications !== NOT_VISIBLE) await notifier.notify(thingName, notifications);
   }
 }
 

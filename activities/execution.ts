@@ -1,4 +1,6 @@
 /** What an execution's workflow does at a transition: the store write, the answer, the notifications, in this order. */
+import { activityInfo } from '@temporalio/activity';
+import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
 import type { ExecutionState, Refusal } from '../src/domain/execution';
 import type { ExecutionStatus } from '../src/domain/statuses';
 import { accepted, executionBody, executionState, updateAnswer } from '../src/devices/answers';
@@ -6,10 +8,12 @@ import type { Notifier } from '../src/devices/notifier';
 import type { Publisher } from '../src/devices/publisher';
 import { rejected, type DeviceService } from '../src/devices/service';
 import type { Db } from '../src/store/database';
+import { findJobRow } from '../src/store/jobs';
 import {
   findExecution,
   findRepeated,
   moveDeadline,
+  NOT_VISIBLE,
   readDocument,
   recordTransition,
   transitionRow,
@@ -36,6 +40,9 @@ export interface ExecutionDeps {
   metrics: ExecutionMetrics;
 }
 
+/** Minutes, at the pauses that workflows make between tries. By then the record was deleted, not late. */
+const TRIES_UNTIL_VISIBLE = 20;
+
 interface ExecutionKey {
   jobId: string;
   thingName: string;
@@ -54,9 +61,10 @@ export function executionActivities({ db, publisher, notifier, devices, metrics 
       const { thingName, state, request } = input;
       const record = { ...input, clientToken: request?.clientToken };
       const notifications = await recordTransition(db, record);
+      if (notifications === NOT_VISIBLE) return waitUntilVisible(input.jobId);
       metrics.transition(state.status);
       const answer = request && (await answerTo(input, request, transitionRow(record)));
-      if (notifications) await notifier.notify(thingName, notifications);
+      await notifier.notify(thingName, notifications);
       return answer;
     },
 
@@ -102,6 +110,16 @@ export function executionActivities({ db, publisher, notifier, devices, metrics 
       return answer && send(request, answer);
     },
   };
+
+  /** A timer can run out before its page has become visible: that is tried again. A deleted job has nothing to record. */
+  async function waitUntilVisible(jobId: string): Promise<undefined> {
+    const job = await findJobRow(db, jobId);
+    if (job?.status !== 'IN_PROGRESS' || activityInfo().attempt >= TRIES_UNTIL_VISIBLE) return undefined;
+    throw ApplicationFailure.create({
+      message: 'The execution is not visible yet.',
+      category: ApplicationFailureCategory.BENIGN,
+    });
+  }
 
   async function answerTo(
     key: ExecutionKey,

@@ -26,11 +26,11 @@ export interface ContinuousJobInput {
 
 export async function continuousJob(input: ContinuousJobInput): Promise<void> {
   const { request, plan: former, stepsPerRun = 500 } = input;
-  const control = new JobControl();
+  const control = new JobControl(former);
   let poked = true;
   let steps = 0;
   setHandler(pokeJob, () => void (poked = true));
-  const plan = former ? control.resume(former) : request && (await control.create(request));
+  const plan = former ?? (request && (await control.create(request)));
   if (!plan) return;
 
   const longEnough = () => steps >= stepsPerRun || workflowInfo().continueAsNewSuggested;

@@ -51,9 +51,16 @@ export class JobControl {
   private failure?: ApplicationFailure;
   private readonly launching = new Set<number>();
   private readonly open = new Set<number>();
-  plan?: JobPlan;
+  private plan?: JobPlan;
 
-  constructor() {
+  /**
+   * @param former the plan of the run before. It must stand before the handlers do: signals that came between the
+   *   runs are dealt with the moment a handler is set.
+   */
+  constructor(former?: JobPlan) {
+    this.plan = former;
+    former?.launching.forEach((n) => this.launching.add(n));
+    former?.open.forEach((n) => this.open.add(n));
     setHandler(jobCreated, async () => {
       await condition(() => this.plan !== undefined || this.failure !== undefined);
       if (this.failure) throw this.failure;
@@ -100,13 +107,6 @@ export class JobControl {
       await condition(allHandlersFinished);
       return undefined;
     }
-  }
-
-  resume(plan: JobPlan): JobPlan {
-    this.plan = plan;
-    plan.launching.forEach((n) => this.launching.add(n));
-    plan.open.forEach((n) => this.open.add(n));
-    return plan;
   }
 
   /** Launches the first targets until all are launched, the job ends or `pause` asks for a new run. */

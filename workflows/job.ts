@@ -14,8 +14,8 @@ export interface JobInput {
 }
 
 export async function job({ request, plan: former, pagesPerRun = 400 }: JobInput): Promise<void> {
-  const control = new JobControl();
-  const plan = former ? control.resume(former) : request && (await control.create(request));
+  const control = new JobControl(former);
+  const plan = former ?? (request && (await control.create(request)));
   if (!plan) return;
 
   const lastPage = plan.nextPage + pagesPerRun;

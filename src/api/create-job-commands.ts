@@ -86,6 +86,7 @@ export function createJobCommands({ db, client, log }: { db: Db; client: Client;
     },
 
     async cancelExecution(jobId, thingName, request) {
+      await existingExecution(jobId, thingName);
       const handle = workflow.getHandle(executionWorkflowId(jobId, thingName));
       if (await reached(() => handle.executeUpdate(cancelOneExecution, { args: [request] }))) return;
       const row = await existingExecution(jobId, thingName);

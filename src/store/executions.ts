@@ -73,18 +73,24 @@ export interface TransitionRecord {
   clientToken?: string;
 }
 
+/** The row that a transition belongs to is not there: not yet, or no longer. */
+export const NOT_VISIBLE = 'not visible';
+
 /**
  * Records a transition with the counts, in one transaction. Doing it again changes nothing: (execution,
  * versionNumber) is unique.
- * @returns what the device is to be told; undefined where the record has been deleted. Of a transition that was
- *   there already nobody knows whether the device was told, so it is told again.
+ * @returns what the device is to be told. Of a transition that was there already nobody knows whether the device
+ *   was told, so it is told again.
  */
-export async function recordTransition(db: Db, record: TransitionRecord): Promise<Notifications | undefined> {
+export async function recordTransition(
+  db: Db,
+  record: TransitionRecord,
+): Promise<Notifications | typeof NOT_VISIBLE> {
   const { jobId, thingName, state } = record;
   return db.transaction().execute(async (tx) => {
     const row = await findExecution(tx, jobId, thingName);
-    if (!row) return undefined;
-    if (!isNewer(state, row)) return BOTH;
+    if (!row || row.executionNumber < state.executionNumber) return NOT_VISIBLE;
+    if (row.executionNumber > state.executionNumber || row.versionNumber >= state.versionNumber) return BOTH;
 
     const headBefore = await headOfList(tx, thingName);
     await tx.insertInto('transitions').values(transitionRow(record)).execute();
@@ -332,10 +338,6 @@ export function fromJson(json: string | null): StatusDetails | undefined {
 /** Key order does not make two of them different. */
 function toJson(details: StatusDetails | undefined): string | null {
   return details === undefined ? null : JSON.stringify(details, Object.keys(details).sort());
-}
-
-function isNewer(state: ExecutionState, row: ExecutionRow): boolean {
-  return state.executionNumber === row.executionNumber && state.versionNumber > row.versionNumber;
 }
 
 async function readAttempts(tx: Queryable, jobId: string, names: string[]) {

@@ -1,0 +1,158 @@
+/** Workflows that live long continue as new, and lose nothing over it. The limits are lowered so that tests reach them. */
+import { randomUUID } from 'node:crypto';
+import type { TestWorkflowEnvironment } from '@temporalio/testing';
+import { DefaultLogger, Runtime } from '@temporalio/worker';
+import { createJobCommands } from '../src/api/create-job-commands';
+import { changeMembers, createGroup } from '../src/store/groups';
+import { findExecution } from '../src/store/executions';
+import { findJobRow } from '../src/store/jobs';
+import { executionWorkflowId, jobWorkflowId, TASK_QUEUE } from '../workflows/messages';
+import { createEngine, register, type Engine } from './support/engine';
+import { eventually } from './support/eventually';
+import { startLocalTemporal } from './support/local-temporal';
+
+let env: TestWorkflowEnvironment;
+let engine: Engine;
+let running: Promise<void>;
+
+beforeAll(async () => {
+  Runtime.install({ logger: new DefaultLogger('ERROR') });
+  env = await startLocalTemporal();
+  engine = await createEngine(env.client, env.nativeConnection);
+  running = engine.worker.run();
+});
+
+afterAll(async () => {
+  engine.worker.shutdown();
+  await running;
+  await engine.close();
+  await env.teardown();
+});
+
+function names(prefix: string, count: number): string[] {
+  return Array.from({ length: count }, (_, i) => `${prefix}-${String(i).padStart(4, '0')}`);
+}
+
+function newJob(
+  jobType: 'SNAPSHOT' | 'CONTINUOUS',
+  targets: { thingNames?: string[]; thingGroupNames?: string[] },
+) {
+  return {
+    jobId: randomUUID(),
+    jobType,
+    targets: { thingNames: [], thingGroupNames: [], ...targets },
+    document: {},
+    timeoutConfig: {},
+    createdBy: 'key:test',
+  };
+}
+
+/** How many runs the workflow has had, the current one included. */
+async function runsOf(workflowId: string): Promise<number> {
+  let runs = 0;
+  for await (const _ of env.client.workflow.list({ query: `WorkflowId = "${workflowId}"` })) runs++;
+  return runs;
+}
+
+it('a continuous job loses no join over many runs', async () => {
+  const { db, client } = engine;
+  const things = names('join', 60);
+  await register(db, things);
+  await createGroup(db, { name: 'joined', description: null, tags: [] }, Date.now());
+  const request = newJob('CONTINUOUS', { thingGroupNames: ['joined'] });
+  const workflowId = jobWorkflowId(request.jobId);
+  await client.workflow.start('continuousJob', {
+    workflowId,
+    taskQueue: TASK_QUEUE,
+    args: [{ request, stepsPerRun: 5 }],
+  });
+  await eventually(async () => expect(await findJobRow(db, request.jobId)).toBeDefined());
+
+  const commands = createJobCommands({ db, client, log: console as never });
+  for (let i = 0; i < things.length; i += 3) {
+    const touched = await changeMembers(
+      db,
+      'joined',
+      { add: things.slice(i, i + 3), remove: [] },
+      Date.now(),
+    );
+    commands.membershipChanged(touched);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  await eventually(async () => {
+    const executions = await Promise.all(things.map((thing) => findExecution(db, request.jobId, thing)));
+    expect(executions.map((row) => row?.status)).toEqual(things.map(() => 'QUEUED'));
+  }, 60_000);
+  await changeMembers(db, 'joined', { add: [], remove: things }, Date.now());
+  commands.membershipChanged(['joined']);
+  await eventually(async () => {
+    const executions = await Promise.all(things.map((thing) => findExecution(db, request.jobId, thing)));
+    expect(executions.map((row) => row?.status)).toEqual(things.map(() => 'REMOVED'));
+  }, 60_000);
+  expect(await runsOf(workflowId)).toBeGreaterThan(2);
+
+  await commands.cancel(request.jobId, { by: 'key:test', force: false });
+  await client.workflow.getHandle(workflowId).result();
+});
+
+it('a job of several pages completes over several runs', async () => {
+  const { db, client } = engine;
+  const things = names('page', 601);
+  await register(db, things);
+  const request = {
+    ...newJob('SNAPSHOT', { thingNames: things }),
+    timeoutConfig: { queuedTimeoutInMinutes: 1 / 60 },
+  };
+  const workflowId = jobWorkflowId(request.jobId);
+  await client.workflow.start('job', {
+    workflowId,
+    taskQueue: TASK_QUEUE,
+    args: [{ request, pagesPerRun: 1 }],
+  });
+  await eventually(
+    async () => expect((await findJobRow(db, request.jobId))?.status).toBe('COMPLETED'),
+    90_000,
+  );
+  const rows = await db
+    .selectFrom('executions')
+    .select('status')
+    .where('jobId', '=', request.jobId)
+    .execute();
+  expect(rows.map(({ status }) => status)).toEqual(things.map(() => 'TIMED_OUT'));
+  expect(await runsOf(workflowId)).toBeGreaterThan(2);
+}, 180_000);
+
+it('an execution whose device never stops reporting keeps every report', async () => {
+  const { db, client, devices } = engine;
+  const REPORTS = 4_000;
+  await register(db, ['chatty']);
+  const request = newJob('SNAPSHOT', { thingNames: ['chatty'] });
+  const workflowId = jobWorkflowId(request.jobId);
+  await client.workflow.start('job', { workflowId, taskQueue: TASK_QUEUE, args: [{ request }] });
+  await eventually(async () =>
+    expect((await findExecution(db, request.jobId, 'chatty'))?.status).toBe('QUEUED'),
+  );
+
+  for (let i = 0; i < REPORTS; i++) {
+    const statusDetails = { step: String(i) };
+    await devices.update('chatty', request.jobId, {
+      kind: 'update',
+      status: 'IN_PROGRESS',
+      statusDetails,
+      receivedAt: 0,
+      topic: 't',
+    });
+  }
+  await devices.update('chatty', request.jobId, {
+    kind: 'update',
+    status: 'SUCCEEDED',
+    receivedAt: 0,
+    topic: 't',
+  });
+  await client.workflow.getHandle(workflowId).result();
+  expect(await findExecution(db, request.jobId, 'chatty')).toMatchObject({
+    status: 'SUCCEEDED',
+    versionNumber: REPORTS + 2,
+  });
+  expect(await runsOf(executionWorkflowId(request.jobId, 'chatty'))).toBeGreaterThan(1);
+}, 180_000);
