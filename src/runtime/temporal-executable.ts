@@ -75,12 +75,15 @@ async function getInto(
 ): Promise<boolean> {
   fs.mkdirSync(cache, { recursive: true });
   const directory = fs.mkdtempSync(path.join(cache, '.get-'));
+  const clear = () => fs.rmSync(directory, { recursive: true, force: true });
+  process.once('exit', clear);
   try {
     const executable = await get(directory);
     if (executable) fs.renameSync(executable, target);
     return executable !== undefined;
   } finally {
-    fs.rmSync(directory, { recursive: true, force: true });
+    process.off('exit', clear);
+    clear();
   }
 }
 
