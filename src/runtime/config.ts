@@ -78,7 +78,7 @@ export const CONFIG_OPTIONS = {
     env: 'MUSTER_HTTP_PORT',
     flag: '--http-port <port>',
     default: '8080',
-    meaning: 'port of the REST API and the console on 127.0.0.1; 0 picks a free one',
+    meaning: 'port of the REST API on 127.0.0.1; 0 picks a free one',
     schema: port,
   },
   mqttPort: {

@@ -5,7 +5,7 @@ import { ConfigError } from './config';
 
 /** Where a running Muster is reached; `endpoints.json` holds exactly this. */
 export interface Endpoints {
-  /** URL of the REST API and the console. */
+  /** URL of the REST API. */
   http: string;
   /** URL of the MQTT broker. */
   mqtt: string;
