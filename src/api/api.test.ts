@@ -12,6 +12,7 @@ import { openStore, type Db } from '../store/database';
 import { createApi, type Readiness } from './app';
 import { permits } from './auth';
 import type { JobCommands } from './job-commands';
+import { withinLimit } from './mount';
 import { resumeThingDeletions } from './thing-deletion';
 
 const ADMIN = { key: 'admin', secret: 'a secret of some length' };
@@ -356,6 +357,12 @@ describe('faults of ours', () => {
     commands.failure = Object.assign(new Error('14 UNAVAILABLE'), { name: 'ServiceError' });
     await registerThing('a');
     expect((await post('/jobs', JOB).expect(503)).body).toMatchObject({ code: 'ServiceUnavailable' });
+  });
+
+  it('are a 503, too, where there is no outcome in time', async () => {
+    const forever = new Promise<never>(() => undefined);
+    await expect(withinLimit(forever, 10)).rejects.toMatchObject({ code: 'ServiceUnavailable' });
+    await expect(withinLimit(Promise.resolve('in time'), 10_000)).resolves.toBe('in time');
   });
 
   it('log no secrets', async () => {

@@ -6,6 +6,9 @@ import { DEFAULT_BODY_LIMIT, ROUTES, type Operation, type Route } from '../contr
 import type { Caller } from './auth';
 import { check, notFound } from './problems';
 
+/** Whatever a call waits for: so long after it came in it is answered. */
+const ANSWER_LIMIT_MS = 30_000;
+
 type Params<Path extends string> = Path extends `${string}{${infer Name}}${infer Rest}`
   ? { [K in Name]: string } & Params<Rest>
   : unknown;
@@ -50,17 +53,34 @@ export function isForThings(path: string): boolean {
 }
 
 async function serve(route: Route, handler: Handler<Route>, req: Request, res: Response): Promise<void> {
-  const answer: unknown = await handler({
+  const call = {
     params: req.params,
     query: route.query && check(route.query, req.query, 'query'),
     headers: route.headers && check(route.headers, givenHeaders(route.headers, req), 'header'),
     body: route.body && check(route.body, req.body, 'body'),
     caller: res.locals.caller!,
     location: (path) => res.location(req.baseUrl + path),
-  } as Call<Route>);
+  } as Call<Route>;
+  const answer: unknown = await withinLimit(handler(call), ANSWER_LIMIT_MS);
   res.status(route.status);
   if (route.answer) res.json(answer);
   else res.end();
+}
+
+/** @throws MusterError ServiceUnavailable where the work takes longer; it goes on all the same */
+export async function withinLimit<T>(work: Promise<T>, limitMs: number): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(tookTooLong(limitMs)), limitMs);
+  });
+  return Promise.race([work, limit]).finally(() => clearTimeout(timer));
+}
+
+function tookTooLong(limitMs: number): MusterError {
+  return new MusterError(
+    'ServiceUnavailable',
+    `There was no outcome within ${limitMs / 1000} s. It may still come: look at what is there, then try again.`,
+  );
 }
 
 function readBody({ body, bodyOptional, bodyLimit = DEFAULT_BODY_LIMIT }: Route): RequestHandler[] {
