@@ -411,6 +411,18 @@ describe('reports', () => {
     );
   });
 
+  test('start-next right behind the last report gets the next job, not the finished one again', async () => {
+    const device = await newDevice();
+    const [first, second] = [await queue(device), await queue(device)];
+    await device.request('start-next');
+    const topic = (suffix: string) => `$emqx/things/${device.name}/jobs/${suffix}`;
+    const reported = device.publishRaw(topic(`${first}/update`), JSON.stringify({ status: 'SUCCEEDED' }));
+    const asked = device.publishRaw(topic('start-next'), JSON.stringify({ clientToken: 'next' }));
+    await Promise.all([reported, asked]);
+    const { body } = await device.next('start-next/accepted', ({ clientToken }) => clientToken === 'next');
+    expect(body.execution).toMatchObject({ jobId: second, status: 'IN_PROGRESS' });
+  });
+
   test('a repeated start-next starts nothing more', async () => {
     const device = await newDevice();
     const jobId = await queue(device);

@@ -45,9 +45,7 @@ export function createDeviceService(deps: { db: Db; client: Client }): DeviceSer
       for (let i = 0; i < START_NEXT_TRIES; i++) {
         const [next] = await pendingExecutions(db, thingName, 1);
         if (!next) return accepted({}, request);
-        if (next.status === 'IN_PROGRESS' && request.stepTimeoutInMinutes === undefined) {
-          return accepted({ execution: await view(next, true) }, request);
-        }
+        // Also where it is IN_PROGRESS: a report of the device that ends it may be under way to the workflow.
         const asked = await ask(next, request);
         if (!asked.gone && (request.topic !== undefined || asked.answer)) return asked.answer;
       }

@@ -1,0 +1,51 @@
+/** Jobs on more things than one workflow may have children, on the embedded defaults. */
+import { createFleet, registerFleet, SUCCEEDS } from './support/fleet';
+import { createJob, listAll, untilJob } from './support/jobs';
+import { eventually } from './support/eventually';
+import { startMuster, type Muster } from './support/muster';
+
+const THINGS = 2_500;
+const LONG = 8 * 60_000;
+
+let muster: Muster;
+let things: Awaited<ReturnType<typeof registerFleet>>;
+
+beforeAll(async () => {
+  muster = await startMuster();
+  await muster.api('POST', '/thing-types', { name: 'com.example.meter' });
+  things = await registerFleet(muster, 'meter', THINGS, { thingTypeName: 'com.example.meter' });
+});
+
+afterAll(() => muster.stop());
+
+it(
+  'runs to COMPLETED with a device for each of 2,500 things',
+  async () => {
+    const fleet = createFleet(muster, things, () => SUCCEEDS);
+    const started = fleet.start();
+    const jobId = await createJob(muster, { targets: { thingGroupNames: ['com.example.meter (default)'] } });
+    await started;
+    await untilJob(muster, jobId, 'COMPLETED', { SUCCEEDED: THINGS, QUEUED: 0, IN_PROGRESS: 0 }, LONG);
+    expect(fleet.counts().statuses).toEqual({ SUCCEEDED: THINGS });
+    await fleet.stop();
+    expect(await listAll(muster, `/jobs/${jobId}/executions?status=SUCCEEDED`)).toHaveLength(THINGS);
+  },
+  LONG,
+);
+
+it(
+  'is canceled while it is being launched, and every one of its things is accounted for',
+  async () => {
+    const jobId = await createJob(muster, { targets: { thingGroupNames: ['com.example.meter (default)'] } });
+    await eventually(async () => {
+      const { body } = await muster.api('GET', `/jobs/${jobId}`);
+      expect((body as { executionCounts: { QUEUED: number } }).executionCounts.QUEUED).toBeGreaterThan(0);
+    }, 60_000);
+    expect((await muster.api('POST', `/jobs/${jobId}/cancel`, { force: true })).status).toBe(200);
+    await untilJob(muster, jobId, 'CANCELED', { CANCELED: THINGS, QUEUED: 0, IN_PROGRESS: 0 }, LONG);
+
+    expect((await muster.api('DELETE', `/jobs/${jobId}`)).status).toBe(202);
+    await eventually(async () => expect((await muster.api('GET', `/jobs/${jobId}`)).status).toBe(404), LONG);
+  },
+  LONG,
+);
