@@ -6,6 +6,8 @@ import type { Express } from 'express';
 import pino from 'pino';
 import request from 'supertest';
 import { MusterError } from '../contract/errors';
+import { problem } from '../contract/rest';
+import { ROUTES, type Route } from '../contract/routes';
 import type { DeviceService } from '../devices/service';
 import { createApiKey, ensureAdminKey } from '../store/api-keys';
 import { openStore, type Db } from '../store/database';
@@ -101,9 +103,21 @@ afterEach(async () => {
   rmSync(directory, { recursive: true });
 });
 
+/** Answers hold all fields that the contract tells of, and no others. */
+function expectAsDocumented(method: string, url: string, { status, body }: request.Response): void {
+  const route = Object.values<Route>(ROUTES).find(
+    (one) => one.method === method && new RegExp(`^${one.path.replace(/\{\w+\}/g, '[^/]+')}$`).test(url),
+  );
+  if (status === route?.status && route.answer) expect(body).toEqual(route.answer.parse(body));
+  if (status >= 400) expect(body).toEqual(problem.parse(body));
+}
+
 type Method = 'get' | 'post' | 'put' | 'patch' | 'delete';
-const call = (method: Method, url: string, key = ADMIN) =>
-  request(app)[method](`/api/v1${url}`).auth(key.key, key.secret);
+function call(method: Method, url: string, key = ADMIN): request.Test {
+  const [path = ''] = url.split('?');
+  const asked = request(app)[method](`/api/v1${url}`).auth(key.key, key.secret);
+  return asked.expect((answer) => expectAsDocumented(method, path, answer));
+}
 const post = (url: string, body: object) => call('post', url).send(body);
 const registerThing = (name: string, rest: object = {}) => post('/things', { name, ...rest }).expect(201);
 const JOB = { targets: { thingNames: ['a'] }, document: { action: 'restart' } };

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { ERRORS, MusterError, type ErrorCode, type FieldError } from '../contract/errors';
 import { problem } from '../contract/rest';
 
-type Problem = z.input<typeof problem> & { clientToken?: string };
+type Problem = z.input<typeof problem>;
 
 const MAX_CHARACTERS_QUOTED = 64;
 /** A body may hold more faults than anybody reads. */

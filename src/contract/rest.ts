@@ -308,7 +308,7 @@ export const transition = z
   .object({
     versionNumber: z.int(),
     executionNumber: z.int(),
-    from: executionStatus.nullable(),
+    from: z.union([executionStatus, z.null()]).meta({ description: 'Null where an attempt begins.' }),
     to: executionStatus,
     at: time,
     by: z.string().meta({ description: '`device`, `timer`, `membership` or `key:{key}`.' }),
@@ -501,5 +501,6 @@ export const problem = z
       .object({ status: executionStatus, versionNumber: z.int(), statusDetails: statusDetails.optional() })
       .optional()
       .meta({ description: 'With InvalidStateTransition and VersionMismatch: where the execution stands.' }),
+    clientToken: z.string().optional().meta({ description: "Of a device's request." }),
   })
   .meta({ id: 'Problem' });
