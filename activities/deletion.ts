@@ -2,18 +2,14 @@
 import { heartbeat, sleep } from '@temporalio/activity';
 import type { Client } from '@temporalio/client';
 import { decide } from '../src/domain/execution';
+import type { Cause } from '../src/domain/job';
 import { SECOND } from '../src/domain/limits';
 import { isTerminal, PENDING_STATUSES } from '../src/domain/statuses';
 import type { Notifier } from '../src/devices/notifier';
 import type { Db } from '../src/store/database';
 import { countPending, findExecution, NOT_VISIBLE, recordTransition, stateOf } from '../src/store/executions';
 import { deleteExecutionPage, deleteJobRow, findJobRow, markJobDeleted } from '../src/store/jobs';
-import {
-  executionWorkflowId,
-  removeExecution,
-  type Cause,
-  type DeletionRequest,
-} from '../workflows/messages';
+import { executionWorkflowId, removeExecution, type DeletionRequest } from '../workflows/messages';
 import { refused } from './refused';
 import { eachExecution, signalUnlessClosed } from './job';
 
@@ -27,7 +23,7 @@ export function deletionActivities({ db, client, notifier }: { db: Db; client: C
       const job = await findJobRow(db, jobId);
       if (!job) throw refused('There is no such job.', 'JobNotFound');
       if (job.status === 'IN_PROGRESS' && !force) {
-        throw refused('The job is IN_PROGRESS.', 'JobActive');
+        throw refused('The job is IN_PROGRESS: cancel it first, or delete it with force=true.', 'JobActive');
       }
       await markJobDeleted(db, jobId, Date.now());
     },

@@ -2,6 +2,7 @@
 import { activityInfo } from '@temporalio/activity';
 import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
 import type { ExecutionState, Refusal } from '../src/domain/execution';
+import type { Cause } from '../src/domain/job';
 import type { ExecutionStatus } from '../src/domain/statuses';
 import { accepted, executionBody, executionState, updateAnswer } from '../src/devices/answers';
 import type { Notifier } from '../src/devices/notifier';
@@ -18,13 +19,7 @@ import {
   recordTransition,
   transitionRow,
 } from '../src/store/executions';
-import type {
-  Cause,
-  DeviceAnswer,
-  DeviceRequest,
-  StartNextRequest,
-  UpdateRequest,
-} from '../workflows/messages';
+import type { DeviceAnswer, DeviceRequest, StartNextRequest, UpdateRequest } from '../workflows/messages';
 
 export interface ExecutionMetrics {
   transition(to: ExecutionStatus, count?: number): void;
@@ -59,7 +54,8 @@ export function executionActivities({ db, publisher, notifier, devices, metrics 
       },
     ): Promise<DeviceAnswer | undefined> {
       const { thingName, state, request } = input;
-      const record = { ...input, clientToken: request?.clientToken };
+      // A start-next is repeated by asking again; only reports are known by their tokens.
+      const record = { ...input, clientToken: request?.kind === 'update' ? request.clientToken : undefined };
       const notifications = await recordTransition(db, record);
       if (notifications === NOT_VISIBLE) return waitUntilVisible(input.jobId);
       metrics.transition(state.status);

@@ -2,6 +2,7 @@
 import { activityInfo, heartbeat } from '@temporalio/activity';
 import { WorkflowNotFoundError, type Client } from '@temporalio/client';
 import { queuedExecution, type TimeoutConfig } from '../src/domain/execution';
+import type { Cause, Launch, NewJobRequest } from '../src/domain/job';
 import { PAGE_SIZE } from '../src/domain/limits';
 import type { ExecutionStatus } from '../src/domain/statuses';
 import type { Notifier } from '../src/devices/notifier';
@@ -11,7 +12,6 @@ import {
   executionPage,
   pendingExecutions,
   queueExecutions,
-  type Launch,
   type QueuedPage,
 } from '../src/store/executions';
 import {
@@ -24,13 +24,7 @@ import {
   UnknownTargets,
   type CreatedJob,
 } from '../src/store/jobs';
-import {
-  cancelExecution,
-  executionWorkflowId,
-  type CancelJobRequest,
-  type Cause,
-  type NewJobRequest,
-} from '../workflows/messages';
+import { cancelExecution, executionWorkflowId, type CancelJobRequest } from '../workflows/messages';
 import type { ExecutionMetrics } from './execution';
 import { refused } from './refused';
 

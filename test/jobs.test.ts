@@ -98,6 +98,12 @@ describe('the main job', () => {
     const other = await muster.api('POST', '/jobs', { ...body, name: 'another' }, headers);
     expect(other).toMatchObject({ status: 422, body: { code: 'IdempotencyKeyReused' } });
     await eventually(async () => expect(await listAll(muster, '/things/once/jobs')).toHaveLength(1));
+
+    const { jobId } = answers[0]?.body;
+    await muster.api('DELETE', `/jobs/${jobId}?force=true`);
+    await eventually(async () => expect((await muster.api('GET', `/jobs/${jobId}`)).status).toBe(404));
+    const late = await muster.api('POST', '/jobs', body, headers);
+    expect(late).toMatchObject({ status: 422, body: { code: 'IdempotencyKeyReused' } });
   });
 });
 

@@ -1,10 +1,11 @@
 /** A page of executions between a large job and its things. The job decides when; a batch only carries out. */
 import { getExternalWorkflowHandle, log } from '@temporalio/workflow';
 import type { TimeoutConfig } from '../src/domain/execution';
+import type { Cause } from '../src/domain/job';
 import { PAGE_SIZE } from '../src/domain/limits';
 import { remote } from './activity-types';
 import { awaitPage, launchPage } from './launch';
-import { batchFinished, batchLaunched, jobWorkflowId, type Cause } from './messages';
+import { batchFinished, batchLaunched, jobWorkflowId } from './messages';
 
 export interface BatchInput {
   jobId: string;

@@ -8,30 +8,25 @@ import {
 } from '@temporalio/workflow';
 import { MINUTE, PAGE_SIZE } from '../src/domain/limits';
 import { remote } from './activity-types';
-import { JobControl, type JobPlan } from './job-control';
+import { JobControl, type JobPlan, type JobStart } from './job-control';
 import { launchPage } from './launch';
-import { pokeJob, type NewJobRequest } from './messages';
+import { pokeJob } from './messages';
 
 /** How often it reads the membership log without being poked: that is what a lost poke costs. */
 const LOOK_INTERVAL = 5 * MINUTE;
 
-export interface ContinuousJobInput {
-  /** Of the first run. */
-  request?: NewJobRequest;
-  /** Of the runs after it. */
-  plan?: JobPlan;
+export type ContinuousJobInput = JobStart & {
   /** Executions launched and looks taken before the job continues as new; a test lowers it. */
   stepsPerRun?: number;
-}
+};
 
 export async function continuousJob(input: ContinuousJobInput): Promise<void> {
-  const { request, plan: former, stepsPerRun = 500 } = input;
-  const control = new JobControl(former);
+  const { stepsPerRun = 500 } = input;
+  const control = new JobControl(input);
   let poked = true;
   let steps = 0;
   setHandler(pokeJob, () => void (poked = true));
-  const plan = former ?? (request && (await control.create(request)));
-  if (!plan) return;
+  const plan = await control.begin();
 
   const longEnough = () => steps >= stepsPerRun || workflowInfo().continueAsNewSuggested;
   await control.launchTargets(plan, longEnough);

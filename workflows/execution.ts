@@ -24,6 +24,7 @@ import {
   type ExecutionState,
   type Refusal,
 } from '../src/domain/execution';
+import type { Cause } from '../src/domain/job';
 import { isTerminal, type ExecutionStatus } from '../src/domain/statuses';
 import { local } from './activity-types';
 import {
@@ -34,7 +35,6 @@ import {
   discardExecution,
   removeExecution,
   removeOneExecution,
-  type Cause,
   type DeviceAnswer,
   type DeviceRequest,
   type ExecutionInput,
@@ -42,9 +42,6 @@ import {
 
 /** A redelivered request arrives soon after the first, so a few are enough; older ones the store knows. */
 const REMEMBERED_REQUESTS = 10;
-
-/** Messages dealt with in one workflow task: a device that floods must not keep a task open until it times out. */
-const MESSAGES_PER_TASK = 50;
 
 /** Carried over when an execution that reports very often continues as new. */
 export interface ExecutionProgress {
@@ -109,8 +106,10 @@ export async function execution(
 
   upsertSearchAttributes({ JobExecutionStatus: [state.status] });
   describe();
-  while (inbox.length > 0) await work();
-  await condition(allHandlersFinished);
+  do {
+    await work();
+    await condition(() => inbox.length > 0 || allHandlersFinished());
+  } while (inbox.length > 0);
   return { status: state.status };
 
   function post(message: Message): Promise<{ answer?: DeviceAnswer; refusal?: Refusal }> {
@@ -118,14 +117,14 @@ export async function execution(
   }
 
   async function work(): Promise<void> {
-    for (const message of inbox.splice(0, MESSAGES_PER_TASK)) await deal(message);
-    // A timer, however short, ends the workflow task.
-    if (inbox.length > 0) await sleep(1);
+    for (let message = inbox.shift(); message; message = inbox.shift()) await deal(message);
   }
 
   /** Whoever waits for an answer is answered in the run that heard the question. */
   function isLongEnough(): boolean {
-    return workflowInfo().continueAsNewSuggested && allHandlersFinished() && !isTerminal(state.status);
+    const { historyLength, continueAsNewSuggested } = workflowInfo();
+    const isLong = continueAsNewSuggested || historyLength >= (input.eventsPerRun ?? Infinity);
+    return isLong && allHandlersFinished() && !isTerminal(state.status);
   }
 
   async function deal({ event, cause, request, done = () => {} }: Message): Promise<void> {

@@ -11,6 +11,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { TimeoutConfig } from '../src/domain/execution';
+import type { NewJobRequest } from '../src/domain/job';
 import { PAGE_SIZE } from '../src/domain/limits';
 import type { JobStatus } from '../src/domain/statuses';
 import { paging, remote } from './activity-types';
@@ -24,11 +25,13 @@ import {
   jobCreated,
   stopJob,
   type CancelJobRequest,
-  type NewJobRequest,
 } from './messages';
 
 /** While one page is being started, the devices of the page before it are already at work. */
 const PAGES_LAUNCHING = 2;
+
+/** Of the first run: the request. Of the runs after it: the plan as it stands. */
+export type JobStart = { request: NewJobRequest } | { plan: JobPlan };
 
 /** What a job carries from one run to the next. */
 export interface JobPlan {
@@ -48,26 +51,22 @@ export interface JobPlan {
 export class JobControl {
   /** Set by a cancellation or a deletion: nothing more is launched. */
   private ended?: { status: JobStatus; request?: CancelJobRequest };
+  private canceling = false;
   private failure?: ApplicationFailure;
   private readonly launching = new Set<number>();
   private readonly open = new Set<number>();
   private plan?: JobPlan;
 
-  /**
-   * @param former the plan of the run before. It must stand before the handlers do: signals that came between the
-   *   runs are dealt with the moment a handler is set.
-   */
-  constructor(former?: JobPlan) {
-    this.plan = former;
-    former?.launching.forEach((n) => this.launching.add(n));
-    former?.open.forEach((n) => this.open.add(n));
+  constructor(private readonly start: JobStart) {
+    // Before the handlers: signals that came between two runs are dealt with the moment a handler is set.
+    if ('plan' in start) this.plan = this.resume(start.plan);
     setHandler(jobCreated, async () => {
       await condition(() => this.plan !== undefined || this.failure !== undefined);
       if (this.failure) throw this.failure;
     });
     setHandler(cancelJob, async (request) => {
       await condition(() => this.plan !== undefined || this.failure !== undefined);
-      const canceled = this.plan && (await remote.cancelJob({ jobId: this.plan.jobId, ...request }));
+      const canceled = !this.canceling && !this.ended && (await this.cancel(request));
       if (!canceled) throw ApplicationFailure.nonRetryable('The job is not IN_PROGRESS.', 'JobNotActive');
       this.ended ??= { status: 'CANCELED', request };
     });
@@ -93,8 +92,25 @@ export class JobControl {
     return this.launching.size === 0;
   }
 
-  /** @returns undefined where the targets are unknown by now: there is no job then */
-  async create(request: NewJobRequest): Promise<JobPlan | undefined> {
+  /** Asked for once only, so that a retry of the activity may take a CANCELED job for its own work. */
+  private async cancel(request: CancelJobRequest): Promise<boolean> {
+    this.canceling = true;
+    return this.plan !== undefined && remote.cancelJob({ jobId: this.plan.jobId, ...request });
+  }
+
+  /** The plan to follow, of a new job or a continued one. */
+  async begin(): Promise<JobPlan> {
+    return 'plan' in this.start ? this.start.plan : this.create(this.start.request);
+  }
+
+  private resume(plan: JobPlan): JobPlan {
+    plan.launching.forEach((n) => this.launching.add(n));
+    plan.open.forEach((n) => this.open.add(n));
+    return plan;
+  }
+
+  /** @throws ApplicationFailure `UnknownTarget` where a target is gone by now: the workflow fails, there is no job */
+  private async create(request: NewJobRequest): Promise<JobPlan> {
     try {
       const { thingCount, cursor } = await remote.createJob(request);
       const { jobId, createdBy, timeoutConfig: timeouts } = request;
@@ -105,7 +121,7 @@ export class JobControl {
       if (!(cause instanceof ApplicationFailure)) throw error;
       this.failure = cause;
       await condition(allHandlersFinished);
-      return undefined;
+      throw cause;
     }
   }
 

@@ -1,22 +1,17 @@
 /** A SNAPSHOT job: launches its targets once and completes when all their executions are terminal. */
 import { allHandlersFinished, condition, continueAsNew, workflowInfo } from '@temporalio/workflow';
 import { remote } from './activity-types';
-import { JobControl, type JobPlan } from './job-control';
-import type { NewJobRequest } from './messages';
+import { JobControl, type JobStart } from './job-control';
 
-export interface JobInput {
-  /** Of the first run. */
-  request?: NewJobRequest;
-  /** Of the runs after it. */
-  plan?: JobPlan;
+export type JobInput = JobStart & {
   /** Batches started before the job continues as new; a test lowers it. */
   pagesPerRun?: number;
-}
+};
 
-export async function job({ request, plan: former, pagesPerRun = 400 }: JobInput): Promise<void> {
-  const control = new JobControl(former);
-  const plan = former ?? (request && (await control.create(request)));
-  if (!plan) return;
+export async function job(input: JobInput): Promise<void> {
+  const { pagesPerRun = 400 } = input;
+  const control = new JobControl(input);
+  const plan = await control.begin();
 
   const lastPage = plan.nextPage + pagesPerRun;
   const longEnough = () => plan.nextPage >= lastPage || workflowInfo().continueAsNewSuggested;

@@ -7,12 +7,12 @@ import {
   type ChildWorkflowHandle,
 } from '@temporalio/workflow';
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
-import type { Launch } from '../src/store/executions';
+import type { Cause, Launch } from '../src/domain/job';
 import { noExecutions, type ExecutionCounts } from '../src/domain/statuses';
 import type { TimeoutConfig } from '../src/domain/execution';
 import { remote } from './activity-types';
 import type { execution } from './execution';
-import { discardExecution, executionWorkflowId, removeExecution, type Cause } from './messages';
+import { discardExecution, executionWorkflowId, removeExecution } from './messages';
 
 type ExecutionHandle = ChildWorkflowHandle<typeof execution>;
 

@@ -3,8 +3,9 @@
  * Free of zod and of node modules, because workflow code imports it.
  */
 import { defineSignal, defineUpdate } from '@temporalio/workflow';
-import type { Report, StartNext, StatusDetails, TimeoutConfig } from '../src/domain/execution';
-import type { ExecutionStatus, JobType } from '../src/domain/statuses';
+import type { Report, StartNext, TimeoutConfig } from '../src/domain/execution';
+import type { Cause } from '../src/domain/job';
+import type { ExecutionStatus } from '../src/domain/statuses';
 
 export const TASK_QUEUE = 'muster';
 
@@ -16,27 +17,7 @@ export const batchWorkflowId = (jobId: string, n: number) => `job/${jobId}/batch
 export const executionWorkflowId = (jobId: string, thingName: string) => `job/${jobId}/thing/${thingName}`;
 export const deletionWorkflowId = (jobId: string) => `job/${jobId}/deletion`;
 
-/** Who asked for a change, and why; both end up in the transition's record. */
-export interface Cause {
-  /** `device`, `timer`, `membership`, or `key:{apiKey}`. */
-  by: string;
-  reason?: string;
-}
-
 // ── job ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-export interface NewJobRequest {
-  jobId: string;
-  name?: string;
-  jobType: JobType;
-  description?: string;
-  targets: { thingNames: string[]; thingGroupNames: string[] };
-  document: Record<string, unknown>;
-  timeoutConfig: TimeoutConfig;
-  createdBy: string;
-  /** SHA-256 of the request body, with an Idempotency-Key. */
-  requestHash?: string;
-}
 
 export interface CancelJobRequest {
   by: string;
@@ -127,6 +108,6 @@ export interface ExecutionInput {
   executionNumber: number;
   queuedAt: number;
   timeouts: TimeoutConfig;
+  /** History events before it continues as new; Temporal's own suggestion where left out. A test lowers it. */
+  eventsPerRun?: number;
 }
-
-export type { StatusDetails };

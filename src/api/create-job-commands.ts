@@ -43,7 +43,7 @@ export function createJobCommands({ db, client, log }: { db: Db; client: Client;
         taskQueue: TASK_QUEUE,
         args: [{ request }],
         workflowIdConflictPolicy: 'USE_EXISTING',
-        workflowIdReusePolicy: 'REJECT_DUPLICATE',
+        workflowIdReusePolicy: 'ALLOW_DUPLICATE_FAILED_ONLY',
         searchAttributes: { JobId: [jobId], JobStatus: ['IN_PROGRESS'] },
         staticSummary: name ?? `${jobType} job ${jobId}`,
       });
@@ -51,9 +51,13 @@ export function createJobCommands({ db, client, log }: { db: Db; client: Client;
         workflow
           .executeUpdateWithStart(jobCreated, { startWorkflowOperation: start })
           .catch(async (error: unknown) => {
+            if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
             // A repeat under the same Idempotency-Key, after the job has closed already.
-            if (!(error instanceof WorkflowExecutionAlreadyStartedError) || !(await findJobRow(db, jobId)))
-              throw error;
+            if (await findJobRow(db, jobId)) return;
+            throw new MusterError(
+              'IdempotencyKeyReused',
+              `The job that this Idempotency-Key made has been deleted; take a new key.`,
+            );
           }),
       );
     },
@@ -114,17 +118,14 @@ export function createJobCommands({ db, client, log }: { db: Db; client: Client;
     },
 
     membershipChanged(groupNames) {
+      if (groupNames === undefined) return void poke().catch(warn);
       groupNames.forEach((name) => changedGroups.add(name));
+      if (changedGroups.size === 0) return;
       poking ??= setTimeout(() => {
         poking = undefined;
         const names = [...changedGroups];
         changedGroups.clear();
-        poke(names).catch((error: unknown) =>
-          log.warn(
-            { err: error },
-            'Continuous jobs were not told of a change of membership; they find it by themselves.',
-          ),
-        );
+        poke(names).catch(warn);
       }, POKE_DELAY_MS);
     },
   };
@@ -144,7 +145,14 @@ export function createJobCommands({ db, client, log }: { db: Db; client: Client;
     return row;
   }
 
-  async function poke(groupNames: string[]): Promise<void> {
+  function warn(error: unknown): void {
+    log.warn(
+      { err: error },
+      'Continuous jobs were not told of a change of membership; they find it by themselves.',
+    );
+  }
+
+  async function poke(groupNames?: string[]): Promise<void> {
     for (const jobId of await watchingJobs(db, groupNames)) {
       await reached(() => workflow.getHandle(jobWorkflowId(jobId)).signal(pokeJob));
     }

@@ -1,5 +1,6 @@
 /** What the REST API asks of the workflows. Implemented by `createJobCommands`; errors are `MusterError`s. */
-import type { CancelExecutionRequest, CancelJobRequest, NewJobRequest } from '../../workflows/messages';
+import type { NewJobRequest } from '../domain/job';
+import type { CancelExecutionRequest, CancelJobRequest } from '../../workflows/messages';
 
 export interface JobCommands {
   /** Resolves when the job is durable and listed. Throws `UnknownTarget`. */
@@ -14,6 +15,9 @@ export interface JobCommands {
   deleteExecution(jobId: string, thingName: string, request: { by: string; force: boolean }): Promise<void>;
   /** Makes the pending executions of a thing REMOVED. To be called after the thing is marked as deleted. */
   removeExecutionsOf(thingName: string, by: string): Promise<void>;
-  /** Tells the CONTINUOUS jobs on these groups that membership has changed. Returns at once; never throws. */
-  membershipChanged(groupNames: readonly string[]): void;
+  /**
+   * Tells the CONTINUOUS jobs on these groups that membership has changed; all of them where no groups are given, as
+   * at start, when a crash may have come between a change and its telling. Returns at once; never throws.
+   */
+  membershipChanged(groupNames?: readonly string[]): void;
 }

@@ -9,6 +9,7 @@ import type { JobCommands } from '../api/job-commands';
 import { resumeThingDeletions } from '../api/thing-deletion';
 import { createDeviceService } from '../devices/create-device-service';
 import { createNotifier } from '../devices/notifier';
+import { throttled } from '../devices/throttle';
 import { createBridge } from '../mqtt/bridge';
 import {
   createEmbeddedBroker,
@@ -102,7 +103,8 @@ async function startParts(
   });
   shutdown.add('worker', 4_500, () => worker.stop());
 
-  const bridge = createBridge({ prefixes, devices, publisher: broker, metrics, log });
+  const askedByDevices = throttled(devices);
+  const bridge = createBridge({ prefixes, devices: askedByDevices, publisher: broker, metrics, log });
   const mqttPort = await broker.listen(bridge.handle).catch((error: unknown) => {
     throw portError(error, config.mqttPort, 'mqttPort');
   });
@@ -113,7 +115,7 @@ async function startParts(
   const api = createApi({
     db,
     commands,
-    devices,
+    devices: askedByDevices,
     health: { checkReady },
     metrics,
     log,
@@ -121,6 +123,7 @@ async function startParts(
   });
   const http = await startHttpServer(api, config.httpPort);
   shutdown.add('API', 2_000, () => http.stop());
+  commands.membershipChanged();
   void resumeThingDeletions({ db, commands, log }).catch((error: unknown) =>
     log.warn({ err: error }, 'Deletions of things that were cut off wait for the next start.'),
   );

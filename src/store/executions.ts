@@ -2,8 +2,9 @@
 import { sql } from 'kysely';
 import { notificationsFor, type Notifications } from '../domain/pending';
 import { nextDeadline, type ExecutionState, type StatusDetails } from '../domain/execution';
+import type { Cause, Launch } from '../domain/job';
 import { isTerminal, PENDING_STATUSES, type ExecutionStatus } from '../domain/statuses';
-import type { Cause } from '../../workflows/messages';
+
 import type { Db, Queryable } from './database';
 import type { ExecutionRow, TransitionRow } from './schema';
 
@@ -11,12 +12,6 @@ const SHARDS = 16;
 /** A repeated request is looked for among the latest transitions only, however long an execution reports. */
 const REPEATS_WITHIN = 100;
 const BOTH: Notifications = { list: true, head: true };
-
-export interface Launch {
-  thingName: string;
-  /** 1 for the first attempt. */
-  executionNumber: number;
-}
 
 export interface QueuedPage {
   /** False where the job is no longer IN_PROGRESS: nothing was written. */

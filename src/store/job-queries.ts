@@ -86,8 +86,8 @@ export async function listJobs(
   const before = readCursor(page.cursor, TIME_KEY);
   let query = db
     .selectFrom('jobs')
-    .select(['jobId', 'name', 'jobType', 'status', 'thingCount', 'createdAt', 'lastUpdatedAt', 'completedAt'])
-    .select(sql<string>`json_extract(${sql.ref('targetsJson')}, '$.thingGroupNames')`.as('groupNamesJson'));
+    .select(['jobId', 'name', 'jobType', 'status', 'thingCount', 'groupNamesJson'])
+    .select(['createdAt', 'lastUpdatedAt', 'completedAt']);
   if (filter.status) query = query.where('status', '=', filter.status);
   if (filter.jobType) query = query.where('jobType', '=', filter.jobType);
   if (filter.name) {
@@ -242,7 +242,10 @@ function toDetail(row: JobRow): Omit<JobDetail, 'executionCounts'> {
     jobType: row.jobType,
     status: row.status,
     description: row.description,
-    targets: JSON.parse(row.targetsJson) as JobDetail['targets'],
+    targets: {
+      thingNames: JSON.parse(row.thingNamesJson) as string[],
+      thingGroupNames: JSON.parse(row.groupNamesJson) as string[],
+    },
     thingCount: row.thingCount,
     document: JSON.parse(row.documentJson) as Record<string, unknown>,
     timeoutConfig: JSON.parse(row.timeoutConfigJson) as TimeoutConfig,

@@ -1,7 +1,7 @@
 /** Writing jobs: called by the activities of the job's own workflow. Reading them: job-queries.ts. */
 import { sql } from 'kysely';
 import type { Dispatch } from '../domain/statuses';
-import type { Cause, NewJobRequest } from '../../workflows/messages';
+import type { Cause, NewJobRequest } from '../domain/job';
 import type { Db, Queryable } from './database';
 import { unknownGroups } from './groups';
 import type { JobRow } from './schema';
@@ -62,7 +62,8 @@ export async function createJob(db: Db, request: NewJobRequest, now: number): Pr
         dispatch: 'ALL',
         description: request.description ?? null,
         documentJson: JSON.stringify(request.document),
-        targetsJson: JSON.stringify(request.targets),
+        thingNamesJson: JSON.stringify(request.targets.thingNames),
+        groupNamesJson: JSON.stringify(request.targets.thingGroupNames),
         thingCount,
         timeoutConfigJson: JSON.stringify(request.timeoutConfig),
         createdBy: request.createdBy,

@@ -1,8 +1,8 @@
 /** Reading the membership log on behalf of a CONTINUOUS job. Writing it: membership.ts. */
+import type { Launch } from '../domain/job';
 import type { MembershipChange, TargetDifference, ThingMembership } from '../domain/targets';
 import { targetDifference } from '../domain/targets';
 import type { Queryable } from './database';
-import type { Launch } from './executions';
 import { membershipSeq } from './jobs';
 
 export interface MembershipStretch {

@@ -104,8 +104,9 @@ export interface JobsTable {
   dispatch: Dispatch;
   description: string | null;
   documentJson: string;
-  /** `{thingNames, thingGroupNames}` as the operator gave them. */
-  targetsJson: string;
+  /** Targets as the operator gave them: `[thingName, …]` and `[thingGroupName, …]`. */
+  thingNamesJson: string;
+  groupNamesJson: string;
   /** Things that the job has targeted so far. */
   thingCount: number;
   timeoutConfigJson: string;
