@@ -11,8 +11,6 @@ import {
 } from './support/jobs';
 import { startMuster, type Muster } from './support/muster';
 
-/* eslint-disable @typescript-eslint/no-unsafe-member-access, @typescript-eslint/no-unsafe-assignment */
-
 let muster: Muster;
 
 beforeAll(async () => {

@@ -10,8 +10,6 @@ import { eventually } from './support/eventually';
 import { createJob, getExecution, listAll, untilJob } from './support/jobs';
 import { startMuster, type Muster } from './support/muster';
 
-/* eslint-disable @typescript-eslint/no-unsafe-member-access */
-
 const THINGS = 200;
 const KILLS = 4;
 const LONG = 8 * 60_000;

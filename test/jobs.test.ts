@@ -17,8 +17,6 @@ import {
 } from './support/jobs';
 import { startMuster, type Muster } from './support/muster';
 
-/* eslint-disable @typescript-eslint/no-unsafe-member-access, @typescript-eslint/no-unsafe-assignment, @typescript-eslint/no-unsafe-call, @typescript-eslint/no-unsafe-return */
-
 let muster: Muster;
 
 beforeAll(async () => {
@@ -99,7 +97,7 @@ describe('the main job', () => {
     expect(other).toMatchObject({ status: 422, body: { code: 'IdempotencyKeyReused' } });
     await eventually(async () => expect(await listAll(muster, '/things/once/jobs')).toHaveLength(1));
 
-    const { jobId } = answers[0]?.body;
+    const { jobId } = answers[0]!.body;
     await muster.api('DELETE', `/jobs/${jobId}?force=true`);
     await eventually(async () => expect((await muster.api('GET', `/jobs/${jobId}`)).status).toBe(404));
     const late = await muster.api('POST', '/jobs', body, headers);

@@ -1,5 +1,4 @@
 /** PROTOCOL.md §3 on a real Muster: what the REST API lets in, refuses and answers. */
-/* eslint-disable @typescript-eslint/no-unsafe-assignment -- jest's matchers are any */
 import { connectDevice, createThing } from './support/device';
 import { eventually } from './support/eventually';
 import { startMuster, type Answer, type Muster } from './support/muster';
@@ -352,16 +351,20 @@ describe('keys', () => {
       permissions: [{ methods: ['GET'], pathPrefix: '/api/v1/jobs' }],
     });
     expect(created).toMatchObject({ status: 201 });
-    const { key, secret } = created.body as { key: string; secret: string };
-    const call = (method: string, path: string) => muster.api(method, path, undefined, as(key, secret));
+    const { apiKey, apiSecret } = created.body as { apiKey: string; apiSecret: string };
+    const call = (method: string, path: string) => muster.api(method, path, undefined, as(apiKey, apiSecret));
     expect(await call('GET', '/jobs')).toMatchObject({ status: 200 });
     expectProblem(await call('GET', '/things'), 403, 'Forbidden');
     expectProblem(await call('DELETE', '/jobs/x'), 403, 'Forbidden');
-    expectProblem(await muster.api('GET', '/jobs', undefined, as(key, 'wrong')), 401, 'Unauthenticated');
-    expectProblem(await muster.api('GET', '/jobs', undefined, as('nobody', secret)), 401, 'Unauthenticated');
-    expect(await remove(`/api-keys/${key}`)).toMatchObject({ status: 204 });
+    expectProblem(await muster.api('GET', '/jobs', undefined, as(apiKey, 'wrong')), 401, 'Unauthenticated');
+    expectProblem(
+      await muster.api('GET', '/jobs', undefined, as('nobody', apiSecret)),
+      401,
+      'Unauthenticated',
+    );
+    expect(await remove(`/api-keys/${apiKey}`)).toMatchObject({ status: 204 });
     expectProblem(await call('GET', '/jobs'), 401, 'Unauthenticated');
-    expect(muster.output()).not.toMatch(secret);
+    expect(muster.output()).not.toMatch(apiSecret);
   });
 });
 

@@ -13,8 +13,8 @@ export function apiKeyRoutes(db: Db): Handlers<'createApiKey' | 'listApiKeys' | 
       return toPageOf(await listApiKeys(db, query), toCreated);
     },
 
-    async revokeApiKey({ params: { key } }) {
-      await revokeApiKey(db, key, Date.now());
+    async revokeApiKey({ params: { apiKey } }) {
+      await revokeApiKey(db, apiKey, Date.now());
     },
   };
 }

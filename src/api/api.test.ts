@@ -1,4 +1,3 @@
-/* eslint-disable @typescript-eslint/no-unsafe-assignment, @typescript-eslint/unbound-method -- bodies come as any, mocks are named as methods */
 import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -17,7 +16,7 @@ import type { JobCommands } from './job-commands';
 import { withinLimit } from './mount';
 import { resumeThingDeletions } from './thing-deletion';
 
-const ADMIN = { key: 'admin', secret: 'a secret of some length' };
+const ADMIN = { apiKey: 'admin', apiSecret: 'a secret of some length' };
 
 /** Where Temporal is not at hand: notes what was asked, and makes the row that a real create would make. */
 class FakeCommands implements JobCommands {
@@ -116,7 +115,7 @@ function expectAsDocumented(method: string, url: string, { status, body }: reque
 type Method = 'get' | 'post' | 'put' | 'patch' | 'delete';
 function call(method: Method, url: string, key = ADMIN): request.Test {
   const [path = ''] = url.split('?');
-  const asked = request(app)[method](`/api/v1${url}`).auth(key.key, key.secret);
+  const asked = request(app)[method](`/api/v1${url}`).auth(key.apiKey, key.apiSecret);
   return asked.expect((answer) => expectAsDocumented(method, path, answer));
 }
 const post = (url: string, body: object) => call('post', url).send(body);
@@ -131,7 +130,7 @@ describe('authentication', () => {
       Date.now(),
     );
     await call('get', '/jobs', revoked).expect(200);
-    await call('delete', `/api-keys/${revoked.key}`).expect(204);
+    await call('delete', `/api-keys/${revoked.apiKey}`).expect(204);
 
     await request(app)
       .get('/api/v1/jobs')
@@ -139,11 +138,11 @@ describe('authentication', () => {
       .expect('WWW-Authenticate', /^Basic/);
     await request(app).get('/api/v1/jobs').set('authorization', 'Bearer x').expect(401);
     await request(app).get('/api/v1/nothing').expect(401);
-    await call('get', '/jobs', { ...ADMIN, secret: 'wrong' }).expect(401);
-    await call('get', '/jobs', { key: 'nobody', secret: 'x' }).expect(401);
+    await call('get', '/jobs', { ...ADMIN, apiSecret: 'wrong' }).expect(401);
+    await call('get', '/jobs', { apiKey: 'nobody', apiSecret: 'x' }).expect(401);
     const { body } = await call('get', '/jobs', revoked).expect(401);
     expect(body).toMatchObject({ code: 'Unauthenticated', status: 401, title: 'Not authenticated' });
-    await call('delete', `/api-keys/${revoked.key}`).expect(404);
+    await call('delete', `/api-keys/${revoked.apiKey}`).expect(404);
   });
 
   it('lets a key do what it permits and nothing else', async () => {
@@ -152,8 +151,8 @@ describe('authentication', () => {
       permissions: [{ methods: ['GET'], pathPrefix: '/api/v1/things' }],
     }).expect(201);
     expect(reader).toEqual({
-      key: expect.stringMatching(/^mk_/) as string,
-      secret: expect.any(String) as string,
+      apiKey: expect.stringMatching(/^mk_/) as string,
+      apiSecret: expect.any(String) as string,
       name: 'reader',
       permissions: [{ methods: ['GET'], pathPrefix: '/api/v1/things' }],
       createdAt: expect.any(String) as string,
@@ -191,8 +190,8 @@ describe('authentication', () => {
       request(app).get('/api/v1/jobs').set('authorization', 'none'),
     );
     for (const guess of guesses) await guess.expect(401);
-    for (let i = 0; i < 30; i++) await call('get', '/jobs', { key: 'nobody', secret: `${i}` });
-    const { body, headers } = await call('get', '/jobs', { key: 'nobody', secret: 'x' }).expect(429);
+    for (let i = 0; i < 100; i++) await call('get', '/jobs', { apiKey: 'nobody', apiSecret: `${i}` });
+    const { body, headers } = await call('get', '/jobs', { apiKey: 'nobody', apiSecret: 'x' }).expect(429);
     expect(body).toMatchObject({ code: 'RequestThrottled' });
     expect(Number(headers['retry-after'])).toBeGreaterThan(0);
     await call('get', '/jobs').expect(200);
@@ -203,16 +202,16 @@ describe('the first administrator', () => {
   it('is made up once where nobody is given', async () => {
     await db.deleteFrom('api_keys').execute();
     const made = await ensureAdminKey(db, undefined);
-    expect(made?.key).toMatch(/^mk_/);
+    expect(made?.apiKey).toMatch(/^mk_/);
     expect(await ensureAdminKey(db, undefined)).toBeUndefined();
     await call('get', '/jobs', made).expect(200);
   });
 
   it('has the given secret from now on', async () => {
     await call('get', '/jobs').expect(200);
-    await ensureAdminKey(db, { ...ADMIN, secret: 'another one' });
+    await ensureAdminKey(db, { ...ADMIN, apiSecret: 'another one' });
     await call('get', '/jobs').expect(401);
-    await call('get', '/jobs', { ...ADMIN, secret: 'another one' }).expect(200);
+    await call('get', '/jobs', { ...ADMIN, apiSecret: 'another one' }).expect(200);
   });
 });
 
@@ -743,12 +742,12 @@ describe('the registry', () => {
 });
 
 describe('devices over HTTPS', () => {
-  let device: { key: string; secret: string };
+  let device: { apiKey: string; apiSecret: string };
   beforeEach(async () => {
     const { body } = await registerThing('a');
     await registerThing('b');
     const { password } = (body as { mqttCredentials: { password: string } }).mqttCredentials;
-    device = { key: 'a', secret: password };
+    device = { apiKey: 'a', apiSecret: password };
   });
   const ask = (url: string, body: object, key = device) =>
     call('post', `/thing-datas/jobs${url}`, key).send(body);

@@ -22,7 +22,7 @@ declare module 'express-serve-static-core' {
 }
 
 /** Failed attempts from one address in a minute; each costs some 50 ms of a core. */
-const MAX_FAILURES = 30;
+const MAX_FAILURES = 100;
 const FAILURE_WINDOW_MS = 60_000;
 const MAX_REMEMBERED = 1_000;
 

@@ -55,9 +55,9 @@ async function create(options: ClientOptions & { name: string; allow: Permission
   const { name, allow: permissions } = options;
   const created = await clientFor(options).post<ApiKeyWithSecret>('/api-keys', { name, permissions });
   if (options.json) return printJson(created);
-  console.log(renderFacts({ Key: created.key, Secret: created.secret }));
+  console.log(renderFacts({ Key: created.apiKey, Secret: created.apiSecret }));
   console.log(
-    `\nThe secret is shown this once. Use them as --api-key ${created.key}:<secret> or in MUSTER_API_KEY.`,
+    `\nThe secret is shown this once. Use them as --api-key ${created.apiKey}:<secret> or in MUSTER_API_KEY.`,
   );
 }
 
@@ -65,7 +65,7 @@ async function list(options: ClientOptions & { limit: number }): Promise<void> {
   printPage(
     await clientFor(options).list<ApiKey>('/api-keys', {}, options.limit),
     [
-      { head: 'KEY', of: (key) => key.key },
+      { head: 'KEY', of: (key) => key.apiKey },
       { head: 'NAME', of: (key) => key.name },
       { head: 'MAY', of: (key) => key.permissions.map(renderPermission).join(' ') },
       { head: 'CREATED (UTC)', of: (key) => when(key.createdAt) },

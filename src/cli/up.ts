@@ -93,7 +93,9 @@ function printSummary({ endpoints, adminKey }: RunningMuster, config: Config, to
   const exports = [
     ...(config.dataDir === loadConfig({}).dataDir ? [] : [`export MUSTER_DATA_DIR=${config.dataDir}`]),
     ...(adminKey
-      ? [`export MUSTER_API_KEY=${adminKey.key}:${adminKey.secret}   # made up, and shown only this once`]
+      ? [
+          `export MUSTER_API_KEY=${adminKey.apiKey}:${adminKey.apiSecret}   # made up, and shown only this once`,
+        ]
       : []),
   ];
   const next = [...exports, 'npx muster simulate --devices 20', 'npx muster jobs create --help'];

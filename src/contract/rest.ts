@@ -465,15 +465,15 @@ const permissions = z
   .max(MAX_PERMISSIONS, `must be at most ${MAX_PERMISSIONS} permissions`);
 
 export const newApiKey = z
-  .strictObject({ name: label.meta({ description: 'Whose key it is.' }), permissions })
+  .strictObject({ name: label.meta({ description: 'Whose key it is.' }).optional(), permissions })
   .meta({ id: 'NewApiKey' });
 
 export const apiKey = z
-  .object({ key: z.string(), name: z.string().nullable(), permissions, createdAt: time })
+  .object({ apiKey: z.string(), name: z.string().nullable(), permissions, createdAt: time })
   .meta({ id: 'ApiKey' });
 
 export const apiKeyWithSecret = z
-  .object({ ...apiKey.shape, secret: z.string().meta({ description: 'Shown this once.' }) })
+  .object({ ...apiKey.shape, apiSecret: z.string().meta({ description: 'Shown this once.' }) })
   .meta({ id: 'ApiKeyWithSecret' });
 
 // ── everywhere ──────────────────────────────────────────────────────────────────────────────────────────────────

@@ -438,7 +438,7 @@ export const ROUTES = {
   },
   revokeApiKey: {
     method: 'delete',
-    path: '/api-keys/{key}',
+    path: '/api-keys/{apiKey}',
     tag: 'API keys',
     summary: 'Revoke an API key, from the next request on',
     status: 204,

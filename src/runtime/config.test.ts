@@ -88,7 +88,7 @@ test('a bad flag is named as the flag', () => {
   expect(refused({}, { topicPrefixes: '' })).toContain('--topic-prefixes');
 });
 
-test.each(['key', 'key:short', 'a b:longenough', `${'k'.repeat(129)}:longenough`, ':longenough'])(
+test.each(['key', 'key:', 'a b:longenough', `${'k'.repeat(129)}:longenough`, ':longenough'])(
   'MUSTER_API_KEY=%s is refused without repeating it',
   (value) => {
     const message = refused({ MUSTER_API_KEY: value });

@@ -8,7 +8,7 @@ export interface StatusCounts {
 
 /** The measurements of a Muster process. */
 export interface Metrics {
-  /** Executions (one if not said) were recorded in a new status. */
+  /** Transitions (one if not said) were recorded, progress reports among them. */
   transition(to: string, count?: number): void;
   /** The bridge answered a device: `kind` is what was asked, `answer` is `accepted`, the code of a rejection, or `taken` by a workflow that answers. */
   bridgeMessage(kind: string, answer: string): void;
@@ -38,7 +38,7 @@ export function createMetrics({ countStatuses, workerMetricsUrl }: MetricsSource
   });
   const transitions = new Counter({
     name: 'muster_transitions_total',
-    help: 'Executions recorded in a new status.',
+    help: 'Transitions recorded, by the status after it; progress reports are among them.',
     labelNames: ['to'],
     registers,
   });

@@ -34,10 +34,13 @@ import { startTemporalServer, type TemporalService } from './temporal-launcher';
 import { installTemporalRuntime } from './temporal-runtime';
 import { startWorker } from './worker';
 
+/** Characters of a secret that can't be guessed in any time. */
+const WEAK_BELOW = 16;
+
 export interface RunningMuster {
   readonly endpoints: Endpoints;
   /** The administrator's key that was made up at the first start; it can't be shown again. */
-  readonly adminKey?: { key: string; secret: string };
+  readonly adminKey?: { apiKey: string; apiSecret: string };
   /** Never resolves; rejects when a part that Muster can't do without has failed. */
   readonly failed: Promise<never>;
   /** Stops everything in order, within 15 s. */
@@ -81,7 +84,12 @@ async function startParts(
 
   const db = await openStore(dataDir.file('muster.db'));
   shutdown.add('store', 500, () => db.destroy());
-  const adminKey = await ensureAdminKey(db, config.apiKey);
+  const { apiKey: given } = config;
+  if (given && given.secret.length < WEAK_BELOW)
+    log.warn(
+      `The secret in MUSTER_API_KEY is shorter than ${WEAK_BELOW} characters: take a longer one where others reach Muster.`,
+    );
+  const adminKey = await ensureAdminKey(db, given && { apiKey: given.key, apiSecret: given.secret });
 
   const broker = await createEmbeddedBroker({
     port: config.mqttPort,

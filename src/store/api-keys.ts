@@ -11,36 +11,36 @@ import { newSecret, slowHash } from './secrets';
 export type Permission = z.output<typeof permission>;
 
 export interface ApiKey {
-  key: string;
+  apiKey: string;
   name: string | null;
   permissions: Permission[];
   createdAt: number;
 }
 
 export interface ApiKeyWithSecret extends ApiKey {
-  secret: string;
+  apiSecret: string;
 }
 
 const EVERYTHING: Permission[] = [{ methods: ['*'], pathPrefix: '/' }];
 
 export async function createApiKey(
   db: Queryable,
-  { name, permissions }: { name: string | null; permissions: Permission[] },
+  { name = null, permissions }: { name?: string | null; permissions: Permission[] },
   now: number,
 ): Promise<ApiKeyWithSecret> {
-  const key = `mk_${randomBytes(12).toString('base64url')}`;
-  const secret = newSecret();
+  const apiKey = `mk_${randomBytes(12).toString('base64url')}`;
+  const apiSecret = newSecret();
   await db
     .insertInto('api_keys')
     .values({
-      apiKey: key,
+      apiKey,
       name,
-      secretHash: await slowHash(secret),
+      secretHash: await slowHash(apiSecret),
       permissionsJson: JSON.stringify(permissions),
       createdAt: now,
     })
     .execute();
-  return { key, secret, name, permissions, createdAt: now };
+  return { apiKey, apiSecret, name, permissions, createdAt: now };
 }
 
 /** By key; revoked ones are gone. */
@@ -81,7 +81,7 @@ export async function findApiKeyRow(db: Queryable, key: string): Promise<ApiKeyR
 
 export function toApiKey(row: ApiKeyRow): ApiKey {
   return {
-    key: row.apiKey,
+    apiKey: row.apiKey,
     name: row.name,
     permissions: JSON.parse(row.permissionsJson) as Permission[],
     createdAt: row.createdAt,
@@ -95,7 +95,7 @@ export function toApiKey(row: ApiKeyRow): ApiKey {
  */
 export async function ensureAdminKey(
   db: Db,
-  given: { key: string; secret: string } | undefined,
+  given: { apiKey: string; apiSecret: string } | undefined,
   now = Date.now(),
 ): Promise<ApiKeyWithSecret | undefined> {
   if (given) {
@@ -112,15 +112,15 @@ export async function ensureAdminKey(
   return createApiKey(db, { name: 'administrator', permissions: EVERYTHING }, now);
 }
 
-async function putAdminKey(db: Db, given: { key: string; secret: string }, now: number): Promise<void> {
+async function putAdminKey(db: Db, given: { apiKey: string; apiSecret: string }, now: number): Promise<void> {
   const values = {
-    secretHash: await slowHash(given.secret),
+    secretHash: await slowHash(given.apiSecret),
     permissionsJson: JSON.stringify(EVERYTHING),
     revokedAt: null,
   };
   await db
     .insertInto('api_keys')
-    .values({ apiKey: given.key, name: 'administrator', createdAt: now, ...values })
+    .values({ apiKey: given.apiKey, name: 'administrator', createdAt: now, ...values })
     .onConflict((conflict) => conflict.column('apiKey').doUpdateSet(values))
     .execute();
 }

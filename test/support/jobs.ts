@@ -3,8 +3,6 @@ import { eventually } from './eventually';
 import { createThing, connectDevice, type Device } from './device';
 import type { Muster } from './muster';
 
-/* eslint-disable @typescript-eslint/no-explicit-any, @typescript-eslint/no-unsafe-return, @typescript-eslint/no-unsafe-assignment, @typescript-eslint/no-unsafe-member-access */
-
 export const DOCUMENT = { action: 'updateFirmware', params: { version: '2.1.5' } };
 
 /** Registers a thing and connects it. */

@@ -15,7 +15,6 @@ export interface Answer {
   status: number;
   headers: Headers;
   /** Parsed JSON, '' where there is none. */
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any
   body: any;
 }
 
