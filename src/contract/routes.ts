@@ -51,7 +51,7 @@ const idempotencyKey = z.object({
     .optional()
     .meta({
       description:
-        'A repeat with the same key and body is answered with the first job (again 201 and `Location`); with another body it is IdempotencyKeyReused. A key belongs to the API key that used it; a deleted job does not set it free.',
+        'A repeat with the same key and body is answered with the first job (again 201 and `Location`); with another body it is IdempotencyKeyReused. A key belongs to the API key that used it; a deleted job does not set it free for as long as Temporal remembers its workflow (a day on the embedded server).',
     }),
 });
 
