@@ -1,6 +1,4 @@
 /** What an execution's workflow does at a transition: the store write, the answer, the notifications, in this order. */
-import { activityInfo } from '@temporalio/activity';
-import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
 import type { ExecutionState, Refusal } from '../src/domain/execution';
 import type { Cause } from '../src/domain/job';
 import type { ExecutionStatus } from '../src/domain/statuses';
@@ -35,9 +33,6 @@ export interface ExecutionDeps {
   metrics: ExecutionMetrics;
 }
 
-/** Minutes, at the pauses that workflows make between tries. By then the record was deleted, not late. */
-const TRIES_UNTIL_VISIBLE = 20;
-
 interface ExecutionKey {
   jobId: string;
   thingName: string;
@@ -52,16 +47,16 @@ export function executionActivities({ db, publisher, notifier, devices, metrics 
         cause: Cause;
         request?: DeviceRequest;
       },
-    ): Promise<DeviceAnswer | undefined> {
+    ): Promise<{ visible: boolean; answer?: DeviceAnswer }> {
       const { thingName, state, request } = input;
       // A start-next is repeated by asking again; only reports are known by their tokens.
       const record = { ...input, clientToken: request?.kind === 'update' ? request.clientToken : undefined };
       const notifications = await recordTransition(db, record);
-      if (notifications === NOT_VISIBLE) return waitUntilVisible(input.jobId);
+      if (notifications === NOT_VISIBLE) return { visible: !(await isLaunching(input.jobId)) };
       metrics.transition(state.status);
       const answer = request && (await answerTo(input, request, transitionRow(record)));
       await notifier.notify(thingName, notifications);
-      return answer;
+      return { visible: true, answer };
     },
 
     /** A `start-next` on an execution that is IN_PROGRESS returns it as it is; its step timer may have moved. */
@@ -107,14 +102,9 @@ export function executionActivities({ db, publisher, notifier, devices, metrics 
     },
   };
 
-  /** A timer can run out before its page has become visible: that is tried again. A deleted job has nothing to record. */
-  async function waitUntilVisible(jobId: string): Promise<undefined> {
-    const job = await findJobRow(db, jobId);
-    if (job?.status !== 'IN_PROGRESS' || activityInfo().attempt >= TRIES_UNTIL_VISIBLE) return undefined;
-    throw ApplicationFailure.create({
-      message: 'The execution is not visible yet.',
-      category: ApplicationFailureCategory.BENIGN,
-    });
+  /** Else the execution will never become visible: its job was canceled or deleted, and there is nothing to record. */
+  async function isLaunching(jobId: string): Promise<boolean> {
+    return (await findJobRow(db, jobId))?.status === 'IN_PROGRESS';
   }
 
   async function answerTo(

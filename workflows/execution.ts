@@ -25,6 +25,7 @@ import {
   type Refusal,
 } from '../src/domain/execution';
 import type { Cause } from '../src/domain/job';
+import { MINUTE, SECOND } from '../src/domain/limits';
 import { isTerminal, type ExecutionStatus } from '../src/domain/statuses';
 import { local } from './activity-types';
 import {
@@ -42,6 +43,9 @@ import {
 
 /** A redelivered request arrives soon after the first, so a few are enough; older ones the store knows. */
 const REMEMBERED_REQUESTS = 10;
+
+/** Some 15 minutes, at pauses that double up to one. */
+const TRIES_UNTIL_VISIBLE = 20;
 
 /** Carried over when an execution that reports very often continues as new. */
 export interface ExecutionProgress {
@@ -139,11 +143,24 @@ export async function execution(
     state = decision.next;
     if (decision.changed) {
       if (request) remember(request);
-      return done({
-        answer: await local.recordTransition({ jobId, thingName, from, state, cause, request }),
-      });
+      return done({ answer: await record({ jobId, thingName, from, state, cause, request }) });
     }
     if (request) done({ answer: await local.answerAsItIs({ jobId, thingName, state, request }) });
+  }
+
+  /**
+   * A timer can run out before its page has become visible. Waiting for that must not hold a workflow task: the page
+   * needs one to become visible. Once visible, a record that is missing was deleted, which the tries run out on.
+   */
+  async function record(
+    transition: Parameters<typeof local.recordTransition>[0],
+  ): Promise<DeviceAnswer | undefined> {
+    for (let tries = 0; tries < TRIES_UNTIL_VISIBLE; tries++) {
+      const { visible, answer } = await local.recordTransition(transition);
+      if (visible) return answer;
+      await sleep(Math.min(2 ** tries * SECOND, MINUTE), { summary: 'until the execution is visible' });
+    }
+    return undefined;
   }
 
   /** A `start-next` was meant for whichever execution is next, so it is passed on. */
