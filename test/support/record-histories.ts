@@ -152,6 +152,7 @@ async function record(engine: Engine, directory: string): Promise<void> {
           ...request,
           jobId: watching,
           jobType: 'CONTINUOUS',
+          timeoutConfig: {},
           targets: { thingNames: [], thingGroupNames: ['all'] },
         },
         stepsPerRun: 4,
