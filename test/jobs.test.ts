@@ -2,7 +2,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { Client, Connection } from '@temporalio/client';
-import { jobWorkflowId } from '../workflows/messages';
+import { executionWorkflowId, jobWorkflowId } from '../workflows/messages';
 import { eventually } from './support/eventually';
 import { createThing } from './support/device';
 import {
@@ -56,18 +56,35 @@ describe('the main job', () => {
     await device.close();
   });
 
-  it('shows the executions of a small job directly under it in Temporal', async () => {
+  it('can be read in Temporal: its executions are its children, and each says what it waits for and until when', async () => {
     const names = ['few-1', 'few-2', 'few-3', 'few-4', 'few-5'];
     for (const name of names) await createThing(muster, name);
-    const jobId = await createJob(muster, { targets: { thingNames: names } });
+    const jobId = await createJob(muster, {
+      targets: { thingNames: names },
+      timeoutConfig: { queuedTimeoutInMinutes: 60 },
+    });
     await untilJob(muster, jobId, 'IN_PROGRESS', { QUEUED: 5 });
 
     const { temporal } = JSON.parse(fs.readFileSync(path.join(muster.dataDir, 'endpoints.json'), 'utf8'));
     const connection = await Connection.connect({ address: temporal });
-    const client = new Client({ connection });
-    const { raw } = await client.workflow.getHandle(jobWorkflowId(jobId)).describe();
+    const { workflow } = new Client({ connection });
+    const { raw } = await workflow.getHandle(jobWorkflowId(jobId)).describe();
     const children = raw.pendingChildren?.map(({ workflowId }) => workflowId).sort();
     expect(children).toEqual(names.map((name) => `job/${jobId}/thing/${name}`));
+
+    const waiting = workflow.getHandle(executionWorkflowId(jobId, 'few-1'));
+    const { searchAttributes } = await waiting.describe();
+    expect(searchAttributes).toMatchObject({
+      JobId: [jobId],
+      ThingName: ['few-1'],
+      JobExecutionStatus: ['QUEUED'],
+    });
+    const { currentDetails } = await waiting.query<{ currentDetails: string }>(
+      '__temporal_workflow_metadata',
+    );
+    expect(currentDetails).toMatch(
+      /^\*\*QUEUED\*\* since .*: waiting for few-1 to pick up the job\.\s+Times out at \d{4}-.*Z/,
+    );
     await connection.close();
   });
 
