@@ -4,6 +4,7 @@
  */
 import fs from 'node:fs';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Fleet } from '../src/simulator/fleet';
 import { createFleet, registerFleet } from './support/fleet';
 import { eventually } from './support/eventually';
@@ -67,6 +68,8 @@ it(
     for (let kill = 1; kill <= KILLS; kill++) {
       const enough = (THINGS * kill) / (KILLS + 2);
       await eventually(() => expect(working(fleet)).toBeGreaterThanOrEqual(enough), 120_000);
+      // At any moment, and not at the same one in each run.
+      await sleep(Math.random() * 1_000);
       await killAndRestart();
     }
     await started;
