@@ -113,7 +113,7 @@ it('a job of several pages completes over several runs', async () => {
   });
   await eventually(
     async () => expect((await findJobRow(db, request.jobId))?.status).toBe('COMPLETED'),
-    90_000,
+    240_000,
   );
   const rows = await db
     .selectFrom('executions')
@@ -122,7 +122,7 @@ it('a job of several pages completes over several runs', async () => {
     .execute();
   expect(rows.map(({ status }) => status)).toEqual(things.map(() => 'TIMED_OUT'));
   expect(await runsOf(workflowId)).toBeGreaterThan(2);
-}, 180_000);
+}, 400_000);
 
 it('an execution whose device never stops reporting keeps every report', async () => {
   const { db, client, devices } = engine;

@@ -5,7 +5,7 @@ import { eventually } from './support/eventually';
 import { startMuster, type Muster } from './support/muster';
 
 const THINGS = 2_500;
-const LONG = 8 * 60_000;
+const LONG = 15 * 60_000;
 
 let muster: Muster;
 let things: Awaited<ReturnType<typeof registerFleet>>;
