@@ -99,13 +99,14 @@ function securityHeaders() {
   });
 }
 
-const WATCHED = /^\/(healthz|readyz|metrics)$/;
+const isRead = (method: string | undefined) => method === 'GET' || method === 'HEAD';
 
 /** One line for each request, without headers: they hold secrets. */
 function requestLog(logger: Logger) {
   return pinoHttp({
     logger,
-    customLogLevel: (req) => (WATCHED.test(req.url ?? '') ? 'debug' : 'info'),
+    // What was changed or refused is told; watching and reading would drown it.
+    customLogLevel: (req, res) => (isRead(req.method) && res.statusCode < 400 ? 'debug' : 'info'),
     serializers: {
       req: ({ method, url }: { method: string; url: string }) => ({ method, url }),
       res: ({ statusCode }: { statusCode: number }) => ({ statusCode }),
