@@ -2,6 +2,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import fs from 'node:fs';
+import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -19,7 +20,11 @@ afterAll(() => {
 });
 
 function muster(...args: string[]) {
-  const child = spawn(process.execPath, [MAIN, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  return musterIn(process.env, ...args);
+}
+
+function musterIn(env: NodeJS.ProcessEnv, ...args: string[]) {
+  const child = spawn(process.execPath, [MAIN, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
   started.push(child);
   const output = { stdout: '', stderr: '' };
   child.stdout.on('data', (text: Buffer) => (output.stdout += text.toString()));
@@ -74,6 +79,47 @@ withTemporal(
   },
   300_000,
 );
+
+const elsewhere = () => ['--data-dir', fs.mkdtempSync(path.join(directory, 'other-'))];
+
+async function expectRefusal({ output, ended }: ReturnType<typeof muster>, sentence: string): Promise<void> {
+  expect((await ended)[0]).toBe(2);
+  expect(output.stderr).toContain(sentence);
+  expect(output.stderr).not.toContain('    at ');
+}
+
+test('a port that is taken is refused, by the name of its option', async () => {
+  const other = net.createServer().listen(0, '127.0.0.1');
+  await once(other, 'listening');
+  const { port } = other.address() as net.AddressInfo;
+  const ports = PORTS.map((value, i) => (PORTS[i - 1] === '--http-port' ? String(port) : value));
+  await expectRefusal(muster('up', ...ports, ...elsewhere()), `port ${port} (MUSTER_HTTP_PORT) is taken`);
+  other.close();
+});
+
+test('a data directory that cannot be written is refused', async () => {
+  const file = path.join(directory, 'a-file');
+  fs.writeFileSync(file, '');
+  await expectRefusal(muster('up', ...PORTS, '--data-dir', path.join(file, 'x')), `can't be written`);
+});
+
+test('a Temporal that does not answer is refused', async () => {
+  const args = ['serve', '--temporal-address', '127.0.0.1:1', '--http-port', '0', '--mqtt-port', '0'];
+  await expectRefusal(muster(...args, ...elsewhere()), '127.0.0.1:1');
+});
+
+test('without any way to a Temporal it says what to do', async () => {
+  const nothing = fs.mkdtempSync(path.join(directory, 'nothing-'));
+  const nowhere = 'http://127.0.0.1:9';
+  const env = {
+    ...process.env,
+    PATH: nothing,
+    XDG_CACHE_HOME: nothing,
+    HTTPS_PROXY: nowhere,
+    https_proxy: nowhere,
+  };
+  await expectRefusal(musterIn(env, 'up', ...PORTS, ...elsewhere()), 'install the Temporal CLI');
+});
 
 test.each([
   [['up', '--http-port', 'x'], '--http-port "x" must be a whole number'],
