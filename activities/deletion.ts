@@ -8,7 +8,7 @@ import { isTerminal, PENDING_STATUSES } from '../src/domain/statuses';
 import type { Notifier } from '../src/devices/notifier';
 import type { Db } from '../src/store/database';
 import { countPending, findExecution, NOT_VISIBLE, recordTransition, stateOf } from '../src/store/executions';
-import { deleteExecutionPage, deleteJobRow, findJobRow, markJobDeleted } from '../src/store/jobs';
+import { deleteExecutionPage, deleteJobRow, findJobState, markJobDeleted } from '../src/store/jobs';
 import { executionWorkflowId, removeExecution, type DeletionRequest } from '../workflows/messages';
 import { refused } from './refused';
 import { eachExecution, signalUnlessClosed } from './job';
@@ -20,7 +20,7 @@ const LOOK_EVERY = 200;
 export function deletionActivities({ db, client, notifier }: { db: Db; client: Client; notifier: Notifier }) {
   return {
     async markJobDeleted({ jobId, force }: DeletionRequest): Promise<void> {
-      const job = await findJobRow(db, jobId);
+      const job = await findJobState(db, jobId);
       if (!job) throw refused('There is no such job.', 'JobNotFound');
       if (job.status === 'IN_PROGRESS' && !force) {
         throw refused('The job is IN_PROGRESS: cancel it first, or delete it with force=true.', 'JobActive');

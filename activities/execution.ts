@@ -7,7 +7,7 @@ import type { Notifier } from '../src/devices/notifier';
 import type { Publisher } from '../src/devices/publisher';
 import { rejected, type DeviceService } from '../src/devices/service';
 import type { Db } from '../src/store/database';
-import { findJobRow } from '../src/store/jobs';
+import { findJobState } from '../src/store/jobs';
 import {
   findExecution,
   findRepeated,
@@ -104,7 +104,7 @@ export function executionActivities({ db, publisher, notifier, devices, metrics 
 
   /** Else the execution will never become visible: its job was canceled or deleted, and there is nothing to record. */
   async function isLaunching(jobId: string): Promise<boolean> {
-    return (await findJobRow(db, jobId))?.status === 'IN_PROGRESS';
+    return (await findJobState(db, jobId))?.status === 'IN_PROGRESS';
   }
 
   async function answerTo(

@@ -19,7 +19,7 @@ import {
   cancelJob,
   completeJob,
   createJob,
-  findJobRow,
+  findJobState,
   readTargets,
   UnknownTargets,
   type CreatedJob,
@@ -88,7 +88,7 @@ export function jobActivities({ db, client, notifier, metrics }: JobDeps) {
       const dispatch = request.force ? 'NONE' : 'STARTED';
       const canceled = await cancelJob(db, jobId, { ...request, dispatch }, Date.now());
       // A retry finds the job canceled by its own first try: the workflow asks once only.
-      return canceled || (await findJobRow(db, jobId))?.status === 'CANCELED';
+      return canceled || (await findJobState(db, jobId))?.status === 'CANCELED';
     },
 
     async completeJob({ jobId }: { jobId: string }): Promise<void> {
@@ -97,7 +97,7 @@ export function jobActivities({ db, client, notifier, metrics }: JobDeps) {
 
     /** Signals every execution that a canceled job must stop. A retry goes on from the last page. */
     async cancelExecutions({ jobId }: { jobId: string }): Promise<void> {
-      const job = await findJobRow(db, jobId);
+      const job = await findJobState(db, jobId);
       if (!job) return;
       const request = { ...cancelCause(job), force: job.dispatch === 'NONE' };
       const statuses: ExecutionStatus[] = request.force ? ['QUEUED', 'IN_PROGRESS'] : ['QUEUED'];
@@ -111,7 +111,7 @@ export function jobActivities({ db, client, notifier, metrics }: JobDeps) {
     },
 
     async cancelUnlaunched({ jobId }: { jobId: string }): Promise<void> {
-      const job = await findJobRow(db, jobId);
+      const job = await findJobState(db, jobId);
       if (!job) return;
       let recorded: number;
       do {

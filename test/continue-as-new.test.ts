@@ -6,7 +6,7 @@ import { createJobCommands } from '../src/api/create-job-commands';
 import { changeMembers, createGroup } from '../src/store/groups';
 import { queuedExecution } from '../src/domain/execution';
 import { findExecution, queueExecutions } from '../src/store/executions';
-import { createJob, findJobRow } from '../src/store/jobs';
+import { createJob, findJobState } from '../src/store/jobs';
 import { executionWorkflowId, jobWorkflowId, TASK_QUEUE } from '../workflows/messages';
 import { createEngine, register, type Engine } from './support/engine';
 import { eventually } from './support/eventually';
@@ -68,7 +68,7 @@ it('a continuous job loses no join over many runs', async () => {
     taskQueue: TASK_QUEUE,
     args: [{ request, stepsPerRun: 5 }],
   });
-  await eventually(async () => expect(await findJobRow(db, request.jobId)).toBeDefined());
+  await eventually(async () => expect(await findJobState(db, request.jobId)).toBeDefined());
 
   const commands = createJobCommands({ db, client, log: console as never });
   for (let i = 0; i < things.length; i += 3) {
@@ -112,7 +112,7 @@ it('a job of several pages completes over several runs', async () => {
     args: [{ request, pagesPerRun: 1 }],
   });
   await eventually(
-    async () => expect((await findJobRow(db, request.jobId))?.status).toBe('COMPLETED'),
+    async () => expect((await findJobState(db, request.jobId))?.status).toBe('COMPLETED'),
     240_000,
   );
   const rows = await db

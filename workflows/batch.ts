@@ -2,9 +2,7 @@
 import { getExternalWorkflowHandle, log } from '@temporalio/workflow';
 import type { TimeoutConfig } from '../src/domain/execution';
 import type { Cause } from '../src/domain/job';
-import { PAGE_SIZE } from '../src/domain/limits';
-import { remote } from './activity-types';
-import { awaitPage, launchPage } from './launch';
+import { awaitPage, launchTargetPage } from './launch';
 import { batchFinished, batchLaunched, jobWorkflowId } from './messages';
 
 export interface BatchInput {
@@ -16,9 +14,7 @@ export interface BatchInput {
 }
 
 export async function batch({ jobId, n, timeouts, cause }: BatchInput): Promise<void> {
-  const thingNames = await remote.readTargets({ jobId, from: n * PAGE_SIZE, count: PAGE_SIZE });
-  const launches = thingNames.map((thingName) => ({ thingName, executionNumber: 1 }));
-  const handles = await launchPage({ jobId, shard: n, launches, timeouts, cause, retarget: false });
+  const handles = await launchTargetPage(n, { jobId, timeouts, cause });
   await tellJob(() => job().signal(batchLaunched, { n }));
   const counts = await awaitPage(handles);
   await tellJob(() => job().signal(batchFinished, { n, counts }));

@@ -1,7 +1,7 @@
 /** Removes a job and all its records: first what devices still have pending, then page by page the rest. */
 import {
   allHandlersFinished,
-  ApplicationFailure,
+  type ApplicationFailure,
   condition,
   getExternalWorkflowHandle,
   log,
@@ -11,6 +11,7 @@ import {
 } from '@temporalio/workflow';
 import { paging, remote } from './activity-types';
 import { deletionBegun, jobWorkflowId, stopJob, type DeletionRequest } from './messages';
+import { refusalIn } from './refusal';
 
 export async function deletion(request: DeletionRequest): Promise<void> {
   const { jobId, by } = request;
@@ -25,9 +26,7 @@ export async function deletion(request: DeletionRequest): Promise<void> {
     await remote.markJobDeleted(request);
     begun = true;
   } catch (error) {
-    const cause = error instanceof Error ? error.cause : undefined;
-    if (!(cause instanceof ApplicationFailure)) throw error;
-    failure = cause;
+    failure = refusalIn(error);
     return condition(allHandlersFinished);
   }
 

@@ -16,7 +16,7 @@ import { PAGE_SIZE } from '../src/domain/limits';
 import type { JobStatus } from '../src/domain/statuses';
 import { paging, remote } from './activity-types';
 import type { batch } from './batch';
-import { awaitPage, launchPage } from './launch';
+import { awaitPage, launchTargetPage } from './launch';
 import {
   batchFinished,
   batchLaunched,
@@ -26,6 +26,7 @@ import {
   stopJob,
   type CancelJobRequest,
 } from './messages';
+import { refusalIn } from './refusal';
 
 /** While one page is being started, the devices of the page before it are already at work. */
 const PAGES_LAUNCHING = 2;
@@ -117,11 +118,9 @@ export class JobControl {
       this.plan = { jobId, createdBy, timeouts, thingCount, nextPage: 0, launching: [], open: [], cursor };
       return this.plan;
     } catch (error) {
-      const cause = error instanceof Error ? error.cause : undefined;
-      if (!(cause instanceof ApplicationFailure)) throw error;
-      this.failure = cause;
+      this.failure = refusalIn(error);
       await condition(allHandlersFinished);
-      throw cause;
+      throw this.failure;
     }
   }
 
@@ -172,11 +171,7 @@ export class JobControl {
   /** A job of one page needs no batch: its executions are its own children. */
   private launchDirectly(plan: JobPlan): void {
     const run = async () => {
-      const { jobId, timeouts } = plan;
-      const thingNames = await remote.readTargets({ jobId, from: 0, count: PAGE_SIZE });
-      const launches = thingNames.map((thingName) => ({ thingName, executionNumber: 1 }));
-      const cause = { by: plan.createdBy };
-      const handles = await launchPage({ jobId, shard: 0, launches, timeouts, cause, retarget: false });
+      const handles = await launchTargetPage(0, { ...plan, cause: { by: plan.createdBy } });
       this.launching.delete(0);
       await awaitPage(handles);
       this.open.delete(0);

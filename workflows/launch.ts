@@ -10,6 +10,7 @@ import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import type { Cause, Launch } from '../src/domain/job';
 import { noExecutions, type ExecutionCounts } from '../src/domain/statuses';
 import type { TimeoutConfig } from '../src/domain/execution';
+import { PAGE_SIZE } from '../src/domain/limits';
 import { remote } from './activity-types';
 import type { execution } from './execution';
 import { discardExecution, executionWorkflowId, removeExecution } from './messages';
@@ -43,6 +44,16 @@ export async function launchPage(page: Page): Promise<ExecutionHandle[]> {
     ),
   );
   return handles;
+}
+
+/** Launches the job's targets number `n * PAGE_SIZE` and following, one page of them. */
+export async function launchTargetPage(
+  n: number,
+  { jobId, timeouts, cause }: Pick<Page, 'jobId' | 'timeouts' | 'cause'>,
+): Promise<ExecutionHandle[]> {
+  const thingNames = await remote.readTargets({ jobId, from: n * PAGE_SIZE, count: PAGE_SIZE });
+  const launches = thingNames.map((thingName) => ({ thingName, executionNumber: 1 }));
+  return launchPage({ jobId, shard: n, launches, timeouts, cause, retarget: false });
 }
 
 /** Resolves when every execution of a page is terminal. @returns how they ended */

@@ -11,7 +11,7 @@ import { MusterError, type ErrorCode } from '../contract/errors';
 import { isTerminal } from '../domain/statuses';
 import type { Db } from '../store/database';
 import { activeExecutionsOf, deleteExecution, findExecution } from '../store/executions';
-import { findJobRow, watchingJobs } from '../store/jobs';
+import { findJobState, watchingJobs } from '../store/jobs';
 import {
   cancelJob,
   cancelOneExecution,
@@ -53,7 +53,7 @@ export function createJobCommands({ db, client, log }: { db: Db; client: Client;
           .catch(async (error: unknown) => {
             if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
             // A repeat under the same Idempotency-Key, after the job has closed already.
-            if (await findJobRow(db, jobId)) return;
+            if (await findJobState(db, jobId)) return;
             throw new MusterError(
               'IdempotencyKeyReused',
               `The job that this Idempotency-Key made has been deleted; take a new key.`,
@@ -67,7 +67,7 @@ export function createJobCommands({ db, client, log }: { db: Db; client: Client;
         workflow.getHandle(jobWorkflowId(jobId)).executeUpdate(cancelJob, { args: [request] }),
       );
       if (canceled) return;
-      const job = await findJobRow(db, jobId);
+      const job = await findJobState(db, jobId);
       if (!job) throw new MusterError('JobNotFound', `There is no job ${jobId}.`);
       throw new MusterError(
         'JobNotActive',

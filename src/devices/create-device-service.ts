@@ -14,8 +14,8 @@ import {
 } from '../../workflows/messages';
 import type { Db } from '../store/database';
 import { findExecution, findRepeated, pendingExecutions, readDocument, stateOf } from '../store/executions';
-import { cancelCause, findJobRow } from '../store/jobs';
-import type { ExecutionRow, JobRow } from '../store/schema';
+import { cancelCause, findJobState, type JobState } from '../store/jobs';
+import type { ExecutionRow } from '../store/schema';
 import { accepted, executionBody, executionState, summary, updateAnswer } from './answers';
 import { rejected, type DescribeRequest, type DeviceService } from './service';
 
@@ -54,7 +54,7 @@ export function createDeviceService(deps: { db: Db; client: Client }): DeviceSer
 
     async update(thingName, jobId, request) {
       const row = await findExecution(db, jobId, thingName);
-      const job = row && (await findJobRow(db, jobId));
+      const job = row && (await findJobState(db, jobId));
       if (!row || !job) return notFound(thingName, jobId, request);
 
       const repeated = await findRepeated(db, row, request);
@@ -96,7 +96,7 @@ export function createDeviceService(deps: { db: Db; client: Client }): DeviceSer
   }
 
   /** A whole job was canceled or is being deleted, and this execution may not have heard of it yet. */
-  async function overtake({ jobId, thingName }: ExecutionRow, job: JobRow): Promise<void> {
+  async function overtake({ jobId, thingName }: ExecutionRow, job: JobState): Promise<void> {
     try {
       const handle = client.workflow.getHandle(executionWorkflowId(jobId, thingName));
       await handle.signal(cancelExecution, { ...cancelCause(job), force: true });

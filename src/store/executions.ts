@@ -7,6 +7,7 @@ import { isTerminal, PENDING_STATUSES, type ExecutionStatus } from '../domain/st
 
 import type { Db, Queryable } from './database';
 import type { ExecutionRow, TransitionRow } from './schema';
+import { unknownThings } from './things';
 
 const SHARDS = 16;
 /** A repeated request is looked for among the latest transitions only, however long an execution reports. */
@@ -55,7 +56,7 @@ export async function queueExecutions(
       }
     }
     if (page.retarget) await addTargets(tx, page.jobId, names);
-    return { queued: true, gone: await deletedThings(tx, names) };
+    return { queued: true, gone: await unknownThings(tx, names) };
   });
 }
 
@@ -163,7 +164,7 @@ export async function pendingExecutions(
     .execute();
 }
 
-/** Whether the list holds the execution by what the devices were told, canceled jobs included. */
+/** The head of the list as the devices were told of it: executions of canceled jobs are still there. */
 async function headOfList(db: Queryable, thingName: string): Promise<string | undefined> {
   return (await pendingOf(db, thingName).limit(1).executeTakeFirst())?.jobId;
 }
@@ -457,15 +458,4 @@ async function changeThingCount(tx: Queryable, jobId: string, by: number): Promi
     .set((eb) => ({ thingCount: eb('thingCount', '+', by) }))
     .where('jobId', '=', jobId)
     .execute();
-}
-
-async function deletedThings(tx: Queryable, names: string[]): Promise<string[]> {
-  const alive = await tx
-    .selectFrom('things')
-    .select('name')
-    .where('name', 'in', names)
-    .where('deletedAt', 'is', null)
-    .execute();
-  const found = new Set(alive.map(({ name }) => name));
-  return names.filter((name) => !found.has(name));
 }

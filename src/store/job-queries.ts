@@ -10,6 +10,7 @@ import {
   type JobType,
 } from '../domain/statuses';
 import type { Queryable } from './database';
+import { fromJson } from './executions';
 import { endOfPrefix, NAME_KEY, readCursor, TIME_KEY, toPage, type Page, type PageRequest } from './paging';
 import type { ExecutionRow, JobRow, TransitionRow } from './schema';
 
@@ -263,7 +264,7 @@ function toExecution(row: ExecutionRow): Execution {
     jobId: row.jobId,
     thingName: row.thingName,
     status: row.status,
-    statusDetails: parseDetails(row.statusDetailsJson),
+    statusDetails: fromJson(row.statusDetailsJson) ?? null,
     versionNumber: row.versionNumber,
     executionNumber: row.executionNumber,
     queuedAt: row.queuedAt,
@@ -282,12 +283,8 @@ function toTransition(row: TransitionRow): Transition {
     at: row.at,
     by: row.by,
     reason: row.reason,
-    statusDetails: parseDetails(row.statusDetailsJson),
+    statusDetails: fromJson(row.statusDetailsJson) ?? null,
   };
-}
-
-function parseDetails(json: string | null): StatusDetails | null {
-  return json === null ? null : (JSON.parse(json) as StatusDetails);
 }
 
 function escapeLike(text: string): string {

@@ -34,7 +34,7 @@ export class UnknownTargets extends Error {
  */
 export async function createJob(db: Db, request: NewJobRequest, now: number): Promise<CreatedJob> {
   return db.transaction().execute(async (tx) => {
-    const existing = await findJobRow(tx, request.jobId);
+    const existing = await findJobState(tx, request.jobId);
     if (existing)
       return {
         thingCount: existing.thingCount,
@@ -78,7 +78,7 @@ export async function createJob(db: Db, request: NewJobRequest, now: number): Pr
 }
 
 /** The names among the targets that nothing is registered under, or undefined where all are known. */
-export async function unknownTargets(
+async function unknownTargets(
   db: Queryable,
   targets: NewJobRequest['targets'],
 ): Promise<UnknownTargets | undefined> {
@@ -87,8 +87,21 @@ export async function unknownTargets(
   return things.length + groups.length > 0 ? new UnknownTargets(things, groups) : undefined;
 }
 
-export async function findJobRow(db: Queryable, jobId: string): Promise<JobRow | undefined> {
-  return db.selectFrom('jobs').selectAll().where('jobId', '=', jobId).executeTakeFirst();
+const JOB_STATE = [
+  'status',
+  'dispatch',
+  'thingCount',
+  'canceledBy',
+  'reasonCode',
+  'comment',
+  'createdAt',
+] as const;
+
+export type JobState = Pick<JobRow, (typeof JOB_STATE)[number]>;
+
+/** Where a job stands. Without its document and its targets, which can be large: every report of a device asks this. */
+export async function findJobState(db: Queryable, jobId: string): Promise<JobState | undefined> {
+  return db.selectFrom('jobs').select(JOB_STATE).where('jobId', '=', jobId).executeTakeFirst();
 }
 
 /** The names at positions `from` to `from + count - 1` of the job's first targets. */
@@ -264,7 +277,7 @@ function chunks<T>(items: readonly T[]): T[][] {
 }
 
 /** Who ended a whole job and why, as it stands in the transitions of its executions. */
-export function cancelCause(job: JobRow): Cause {
+export function cancelCause(job: JobState): Cause {
   if (job.status === 'DELETION_IN_PROGRESS') return { by: 'muster', reason: 'The job is being deleted.' };
   const reason = [job.reasonCode, job.comment].filter((part) => part !== null).join(': ');
   return { by: job.canceledBy ?? 'muster', reason: reason || 'The job was canceled.' };

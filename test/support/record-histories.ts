@@ -11,7 +11,7 @@ import { findTemporalExecutable } from '../../src/runtime/temporal-executable';
 import { ensureSearchAttributes } from '../../src/runtime/temporal-connection';
 import { createJobCommands } from '../../src/api/create-job-commands';
 import { findExecution } from '../../src/store/executions';
-import { findJobRow } from '../../src/store/jobs';
+import { findJobState } from '../../src/store/jobs';
 import { changeMember, createGroup } from '../../src/store/groups';
 import {
   executionWorkflowId,
@@ -136,7 +136,7 @@ async function record(engine: Engine, directory: string): Promise<void> {
     args: [{ request, pagesPerRun: 1 }],
   });
   await eventually(async () => {
-    if ((await findJobRow(db, long))?.status !== 'COMPLETED') throw new Error('not completed yet');
+    if ((await findJobState(db, long))?.status !== 'COMPLETED') throw new Error('not completed yet');
   }, 60_000);
   await save('job-continued-as-new', jobWorkflowId(long), handle.firstExecutionRunId);
   await save('job-two-pages', jobWorkflowId(long));
@@ -164,7 +164,7 @@ async function record(engine: Engine, directory: string): Promise<void> {
     await until(watching, a, status, attempt);
   };
   await eventually(async () => {
-    if (!(await findJobRow(db, watching))) throw new Error('not created yet');
+    if (!(await findJobState(db, watching))) throw new Error('not created yet');
   });
   await change('add', 1, 'QUEUED');
   await save('execution-open', executionWorkflowId(watching, a));
