@@ -40,6 +40,7 @@ class FakeCommands implements JobCommands {
         groupNamesJson: JSON.stringify(job.targets.thingGroupNames),
         thingCount: job.targets.thingNames.length,
         timeoutConfigJson: JSON.stringify(job.timeoutConfig),
+        membershipSeq: 0,
         createdBy: job.createdBy,
         requestHash: job.requestHash ?? null,
         createdAt: Date.now(),

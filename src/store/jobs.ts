@@ -39,7 +39,7 @@ export async function createJob(db: Db, request: NewJobRequest, now: number): Pr
       return {
         thingCount: existing.thingCount,
         createdAt: existing.createdAt,
-        cursor: await membershipSeq(tx),
+        cursor: existing.membershipSeq,
       };
 
     const unknown = await unknownTargets(tx, request.targets);
@@ -51,6 +51,7 @@ export async function createJob(db: Db, request: NewJobRequest, now: number): Pr
     const thingCount = await countTargets(tx, request.jobId);
     if (request.jobType === 'CONTINUOUS') await watchGroups(tx, request);
 
+    const cursor = await membershipSeq(tx);
     const done = request.jobType === 'SNAPSHOT' && thingCount === 0;
     await tx
       .insertInto('jobs')
@@ -66,6 +67,7 @@ export async function createJob(db: Db, request: NewJobRequest, now: number): Pr
         groupNamesJson: JSON.stringify(request.targets.thingGroupNames),
         thingCount,
         timeoutConfigJson: JSON.stringify(request.timeoutConfig),
+        membershipSeq: cursor,
         createdBy: request.createdBy,
         requestHash: request.requestHash ?? null,
         createdAt: now,
@@ -73,7 +75,7 @@ export async function createJob(db: Db, request: NewJobRequest, now: number): Pr
         completedAt: done ? now : null,
       })
       .execute();
-    return { thingCount, createdAt: now, cursor: await membershipSeq(tx) };
+    return { thingCount, createdAt: now, cursor };
   });
 }
 
@@ -91,6 +93,7 @@ const JOB_STATE = [
   'status',
   'dispatch',
   'thingCount',
+  'membershipSeq',
   'canceledBy',
   'reasonCode',
   'comment',

@@ -110,6 +110,8 @@ export interface JobsTable {
   /** Things that the job has targeted so far. */
   thingCount: number;
   timeoutConfigJson: string;
+  /** Where the membership log stood when the targets were resolved. */
+  membershipSeq: number;
   reasonCode: string | null;
   comment: string | null;
   canceledBy: string | null;

@@ -119,6 +119,7 @@ async function jobs(db: Kysely<unknown>): Promise<void> {
     .addColumn('groupNamesJson', 'text', (c) => c.notNull())
     .addColumn('thingCount', 'integer', (c) => c.notNull())
     .addColumn('timeoutConfigJson', 'text', (c) => c.notNull())
+    .addColumn('membershipSeq', 'bigint', (c) => c.notNull())
     .addColumn('reasonCode', 'text')
     .addColumn('comment', 'text')
     .addColumn('canceledBy', 'text')
