@@ -2,6 +2,7 @@
 import type { ApiKey } from '../store/api-keys';
 import type { Execution, JobDetail, JobSummary, Transition } from '../store/job-queries';
 import type { Page } from '../store/paging';
+import type { Thing } from '../store/things';
 
 type IsoTimes<T, K extends keyof T> = Omit<T, K> & {
   [P in K]: null extends T[P] ? string | null : string;
@@ -15,7 +16,7 @@ export function toJobSummary(job: JobSummary) {
   return isoTimes(job, 'createdAt', 'lastUpdatedAt', 'completedAt');
 }
 
-export function toExecution(execution: Execution) {
+export function toExecution<T extends Execution>(execution: T) {
   return isoTimes(execution, 'queuedAt', 'startedAt', 'lastUpdatedAt', 'finishedAt');
 }
 
@@ -24,8 +25,12 @@ export function toExecutionDetail(execution: Execution & { transitions: Transiti
   return { ...isoTimes(execution, 'queuedAt', 'startedAt', 'lastUpdatedAt', 'finishedAt'), transitions };
 }
 
-export function toThing<T extends { createdAt: number; lastUpdatedAt: number }>(thing: T) {
-  return isoTimes(thing, 'createdAt', 'lastUpdatedAt');
+export function toThing<T extends Thing>(thing: T) {
+  const { connection } = thing;
+  return {
+    ...isoTimes(thing, 'createdAt', 'lastUpdatedAt'),
+    connection: connection && isoTimes(connection, 'at'),
+  };
 }
 
 /** Thing types, groups and API keys. */

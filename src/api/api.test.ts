@@ -96,6 +96,10 @@ beforeEach(async () => {
     health: { checkReady: () => Promise.resolve(readiness) },
     metrics: { render: () => Promise.resolve('muster_jobs 1\n'), contentType: 'text/plain; version=0.0.4' },
     log: pino({ level: 'debug' }, { write: (line) => void logged.push(JSON.parse(line) as never) }),
+    about: {
+      temporal: { namespace: 'default', uiUrl: null },
+      mqtt: { url: 'mqtt://127.0.0.1:1883', topicPrefixes: ['$emqx/things'] },
+    },
     onCredentialsChanged: (thingName) => void disconnected.push(thingName),
   });
 });

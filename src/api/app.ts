@@ -8,13 +8,15 @@ import { API_ROOT } from '../contract/routes';
 import type { DeviceService } from '../devices/service';
 import type { Db } from '../store/database';
 import { apiKeyRoutes } from './api-key-routes';
-import { authenticate } from './auth';
+import { createAuthentication, isRead, type Authentication } from './auth';
 import { deviceRoutes } from './device-routes';
 import { docsRouter } from './docs';
 import type { JobCommands } from './job-commands';
 import { jobRoutes } from './job-routes';
-import { isForThings, mountRoutes } from './mount';
+import { accessOf, mountRoutes } from './mount';
 import { notFound, problemHandler } from './problems';
+import { sessionRoutes } from './session-routes';
+import { statusRoutes, type About } from './status-routes';
 import { thingGroupRoutes, thingRoutes, thingTypeRoutes } from './registry-routes';
 
 export interface Readiness {
@@ -30,12 +32,15 @@ export interface ApiDeps {
   health: { checkReady(): Promise<Readiness> };
   metrics: { render(): Promise<string>; readonly contentType: string };
   log: Logger;
+  /** What Muster works with. */
+  about: Omit<About, 'version'>;
   /** The thing's present connection to the broker no longer stands on good credentials. */
   onCredentialsChanged(thingName: string): void;
 }
 
 export function createApi(deps: ApiDeps): Express {
   const app = express();
+  const authentication = createAuthentication(deps.db);
   app.disable('x-powered-by');
   app.disable('etag');
   app.enable('case sensitive routing');
@@ -45,12 +50,7 @@ export function createApi(deps: ApiDeps): Express {
   app.use(securityHeaders());
   app.use(operations(deps));
   app.use(docsRouter(version));
-  app.use(
-    API_ROOT,
-    noStore,
-    authenticate(deps.db, (req) => isForThings(req.path)),
-    routes(deps),
-  );
+  app.use(API_ROOT, noStore, authentication.admit(accessOf), routes(deps, authentication));
   app.use((req) => {
     throw notFound(req.path);
   });
@@ -58,13 +58,15 @@ export function createApi(deps: ApiDeps): Express {
   return app;
 }
 
-function routes(deps: ApiDeps) {
+function routes(deps: ApiDeps, authentication: Authentication) {
   return mountRoutes({
     ...jobRoutes(deps),
     ...thingRoutes(deps),
     ...thingTypeRoutes(deps),
     ...thingGroupRoutes(deps),
     ...apiKeyRoutes(deps.db),
+    ...sessionRoutes(deps.db, authentication),
+    ...statusRoutes(deps),
     ...deviceRoutes(deps),
   });
 }
@@ -98,8 +100,6 @@ function securityHeaders() {
     contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } },
   });
 }
-
-const isRead = (method: string | undefined) => method === 'GET' || method === 'HEAD';
 
 /** One line for each request, without headers: they hold secrets. */
 function requestLog(logger: Logger) {

@@ -2,13 +2,24 @@
 import { ipKeyGenerator, MemoryStore, type Options } from 'express-rate-limit';
 import type { Request, RequestHandler } from 'express';
 import { MusterError } from '../contract/errors';
+import { SESSION_COOKIE, type Access } from '../contract/routes';
 import { findApiKeyRow, toApiKey, type Permission } from '../store/api-keys';
 import type { Db } from '../store/database';
-import { matchesSlowHash, sha256, slowHash } from '../store/secrets';
+import type { ApiKeyRow } from '../store/schema';
+import { matchesSlowHash, sameHash, sha256, slowHash } from '../store/secrets';
+import { findSession, type Session } from '../store/sessions';
 import { verifyDevice } from '../store/things';
 
-export type Caller =
-  { kind: 'key'; key: string; permissions: Permission[] } | { kind: 'thing'; thingName: string };
+/** Somebody with an API key, by its secret or by a session. */
+export interface KeyCaller {
+  kind: 'key';
+  key: string;
+  name: string | null;
+  permissions: Permission[];
+  /** Of the cookie, where the call came with one. */
+  session?: Session;
+}
+export type Caller = KeyCaller | { kind: 'thing'; thingName: string };
 
 interface Credentials {
   user: string;
@@ -26,42 +37,118 @@ const MAX_FAILURES = 100;
 const FAILURE_WINDOW_MS = 60_000;
 const MAX_REMEMBERED = 1_000;
 
+/** `X-Requested-With` of the web console. */
+const CONSOLE = 'muster-console';
+const SESSION_IN_COOKIES = new RegExp(`(?:^|;\\s*)${SESSION_COOKIE}=([A-Za-z0-9_-]{43})(?:;|$)`);
+
 /** As it stands in the record of what was done. */
 export function actor(caller: Caller): string {
   return caller.kind === 'key' ? `key:${caller.key}` : `thing:${caller.thingName}`;
 }
 
-/**
- * Lets in who has an API key that permits the call, or, on paths for things, the credentials of a thing.
- * @param isForThings whether a thing's own credentials are good for the call
- */
-export function authenticate(db: Db, isForThings: (req: Request) => boolean): RequestHandler {
+export interface Authentication {
+  /**
+   * Lets in who may make the call: who has an API key that permits it or a session of such a key, and on paths for
+   * things the credentials of a thing.
+   * @param accessOf who may make a call at all
+   */
+  admit(accessOf: (req: Request) => Access | undefined): RequestHandler;
+  /** @throws MusterError Unauthenticated, RequestThrottled */
+  signIn(req: Request, credentials: { apiKey: string; apiSecret: string }): Promise<KeyCaller>;
+}
+
+export function createAuthentication(db: Db): Authentication {
   const verifyKey = createKeyVerifier(db);
   const throttle = createThrottle();
 
-  return async (req, res, next) => {
-    const credentials = readCredentials(req);
-    const caller =
-      (isForThings(req) ? await thingOf(db, credentials) : undefined) ??
-      (await keyOf(credentials, () => throttle.check(req)));
-    if (!caller) {
-      await throttle.count(req);
-      throw unauthenticated('The credentials are wrong or revoked.');
-    }
-    if (caller.kind === 'key' && !permits(caller.permissions, req.method, pathOf(req))) {
-      throw new MusterError('Forbidden', `This API key does not permit ${req.method} ${pathOf(req)}.`);
-    }
-    res.locals.caller = caller;
-    next();
+  return {
+    admit: (accessOf) => async (req, res, next) => {
+      const access = accessOf(req);
+      if (access !== 'EVERYBODY') res.locals.caller = await authenticate(req, access);
+      next();
+    },
+    signIn: (req, { apiKey, apiSecret }) =>
+      throttled(req, () => keyOf(req, { user: apiKey, secret: apiSecret })),
   };
 
-  async function keyOf(
-    { user, secret }: Credentials,
-    beforeSlowWork: () => Promise<void>,
-  ): Promise<Caller | undefined> {
-    const permissions = await verifyKey(user, secret, beforeSlowWork);
-    return permissions && { kind: 'key', key: user, permissions };
+  async function authenticate(req: Request, access: Access | undefined): Promise<Caller> {
+    const caller = await callerOf(req, access === 'THINGS');
+    if (caller.kind === 'thing') return caller;
+    if (caller.session && !isRead(req.method)) requireCsrfToken(req, caller.session);
+    if (access !== 'ANY_KEY' && !permits(caller.permissions, req.method, pathOf(req))) {
+      throw new MusterError('Forbidden', `This API key does not permit ${req.method} ${pathOf(req)}.`);
+    }
+    return caller;
   }
+
+  /** What the Authorization header says counts, whatever cookie comes with it. */
+  async function callerOf(req: Request, forThings: boolean): Promise<Caller> {
+    const token = sessionTokenOf(req);
+    if (token !== undefined && req.get('authorization') === undefined) return sessionCaller(db, token);
+    const credentials = readCredentials(req);
+    return throttled(
+      req,
+      async () => (forThings && (await thingOf(db, credentials))) || (await keyOf(req, credentials)),
+    );
+  }
+
+  async function keyOf(req: Request, { user, secret }: Credentials): Promise<KeyCaller | undefined> {
+    const row = await verifyKey(user, secret, () => throttle.check(req));
+    return row && keyCaller(row);
+  }
+
+  async function throttled<C extends Caller>(req: Request, find: () => Promise<C | undefined>): Promise<C> {
+    const caller = await find();
+    if (caller) return caller;
+    await throttle.count(req);
+    throw unauthenticated('The credentials are wrong or revoked.');
+  }
+}
+
+/** Whether a call that goes on, like a stream, would be let in again now. */
+export async function isStillLetIn(
+  db: Db,
+  caller: KeyCaller,
+  method: string,
+  path: string,
+): Promise<boolean> {
+  if (caller.session && !(await findSession(db, caller.session.token, Date.now()))) return false;
+  const row = await findApiKeyRow(db, caller.key);
+  return row !== undefined && permits(toApiKey(row).permissions, method, path);
+}
+
+/** What a page of another site can't know, so that it can't make a browser change anything. */
+export function csrfTokenOf({ token }: Session): string {
+  return sha256(`csrf:${token}`);
+}
+
+/** Browsers show a dialog of their own where a 401 asks for Basic credentials. */
+export function hasSignInPage(req: Request): boolean {
+  return req.get('x-requested-with') === CONSOLE || sessionTokenOf(req) !== undefined;
+}
+
+function keyCaller(row: ApiKeyRow, session?: Session): KeyCaller {
+  const { apiKey, name, permissions } = toApiKey(row);
+  return { kind: 'key', key: apiKey, name, permissions, session };
+}
+
+async function sessionCaller(db: Db, token: string): Promise<KeyCaller> {
+  const session = await findSession(db, token, Date.now());
+  const row = session && (await findApiKeyRow(db, session.apiKey));
+  if (!row) throw unauthenticated('The session has ended; sign in again.');
+  return keyCaller(row, { token, expiresAt: session.expiresAt });
+}
+
+function sessionTokenOf(req: Request): string | undefined {
+  return SESSION_IN_COOKIES.exec(req.get('cookie') ?? '')?.[1];
+}
+
+function requireCsrfToken(req: Request, session: Session): void {
+  if (sameHash(req.get('x-csrf-token') ?? '', csrfTokenOf(session))) return;
+  throw new MusterError(
+    'CsrfTokenMissing',
+    'Send the csrfToken that GET /api/v1/session tells as X-CSRF-Token.',
+  );
 }
 
 /** @throws MusterError Forbidden where a thing speaks for another one */
@@ -116,7 +203,7 @@ function createKeyVerifier(db: Db) {
     const fingerprint = sha256(JSON.stringify([user, secret, stored]));
     if (!checks.has(fingerprint)) await beforeSlowWork();
     const check = checks.get(fingerprint) ?? remember(fingerprint, matchesSlowHash(secret, stored));
-    if ((await check) && row) return toApiKey(row).permissions;
+    if ((await check) && row) return row;
     checks.delete(fingerprint);
     return undefined;
   };
@@ -150,6 +237,8 @@ function createThrottle() {
     },
   };
 }
+
+export const isRead = (method: string | undefined) => method === 'GET' || method === 'HEAD';
 
 function pathOf(req: Request): string {
   return req.baseUrl + req.path;

@@ -11,6 +11,7 @@ import {
   listExecutionsOfThing,
   listJobs,
 } from '../store/job-queries';
+import { countReached } from '../store/jobs';
 import { sha256 } from '../store/secrets';
 import { requireThing, unknownThings } from '../store/things';
 import { toExecution, toExecutionDetail, toJob, toJobSummary, toPageOf } from './answers';
@@ -24,6 +25,8 @@ type JobOperation =
   | 'getJob'
   | 'cancelJob'
   | 'deleteJob'
+  | 'previewJob'
+  | 'getJobProgress'
   | 'listExecutions'
   | 'getExecution'
   | 'cancelExecution'
@@ -65,6 +68,15 @@ export function jobRoutes({ db, commands }: { db: Db; commands: JobCommands }): 
       await commands.delete(jobId, { force, by: actor(caller) });
       const after = await findJob(db, jobId).catch(ifCode('JobNotFound', () => deleted(before)));
       return toJob(after);
+    },
+
+    async previewJob({ body: { targets } }) {
+      await requireKnownTargets(db, targets);
+      return { thingCount: await countReached(db, targets) };
+    },
+
+    getJobProgress() {
+      return Promise.reject(new MusterError('ServiceUnavailable', 'Progress is not kept yet.'));
     },
 
     async listExecutions({ params: { jobId }, query: { limit, cursor, status, thingName } }) {

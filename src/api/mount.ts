@@ -2,7 +2,7 @@
 import { json, Router, type Request, type RequestHandler, type Response } from 'express';
 import type { z } from 'zod';
 import { MusterError } from '../contract/errors';
-import { DEFAULT_BODY_LIMIT, ROUTES, type Operation, type Route } from '../contract/routes';
+import { DEFAULT_BODY_LIMIT, ROUTES, type Access, type Operation, type Route } from '../contract/routes';
 import type { Caller } from './auth';
 import { check, notFound } from './problems';
 
@@ -19,9 +19,11 @@ export interface Call<R extends Route> {
   query: Part<R, 'query'>;
   headers: Part<R, 'headers'>;
   body: Part<R, 'body'>;
-  caller: Caller;
+  caller: R extends { access: 'EVERYBODY' } ? undefined : Caller;
   /** Where to find what was made. */
   location: (path: string) => void;
+  /** For cookies, and for streams of events: those are the handler's own once it has resolved. */
+  response: Response;
 }
 
 type Answer<R> = R extends { answer: infer S extends z.ZodType } ? z.input<S> : void;
@@ -47,9 +49,14 @@ export function mountRoutes(handlers: Handlers): Router {
   return router;
 }
 
-/** Whether a thing's own credentials are good for a path under the root of the API. */
-export function isForThings(path: string): boolean {
-  return path.startsWith('/thing-datas/');
+const ACCESS = new Map(
+  Object.values<Route>(ROUTES).map(({ method, path, access }) => [`${method.toUpperCase()} ${path}`, access]),
+);
+
+/** Who may make a call at all. @param path under the root of the API */
+export function accessOf({ method, path }: Request): Access | undefined {
+  if (path.startsWith('/thing-datas/')) return 'THINGS';
+  return ACCESS.get(`${method} ${path}`);
 }
 
 async function serve(route: Route, handler: Handler<Route>, req: Request, res: Response): Promise<void> {
@@ -60,8 +67,10 @@ async function serve(route: Route, handler: Handler<Route>, req: Request, res: R
     body: route.body && check(route.body, req.body, 'body'),
     caller: res.locals.caller!,
     location: (path) => res.location(req.baseUrl + path),
+    response: res,
   } as Call<Route>;
   const answer: unknown = await withinLimit(handler(call), ANSWER_LIMIT_MS);
+  if (route.event) return;
   res.status(route.status);
   if (route.answer) res.json(answer);
   else res.end();

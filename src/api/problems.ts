@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import { z } from 'zod';
 import { ERRORS, MusterError, type ErrorCode, type FieldError } from '../contract/errors';
 import { problem } from '../contract/rest';
+import { hasSignInPage } from './auth';
 
 type Problem = z.input<typeof problem>;
 
@@ -19,7 +20,7 @@ export function problemHandler(log: Logger): ErrorRequestHandler {
       log.error({ err: thrown, method: req.method, path: req.path }, 'A request failed.');
     if (error.code === 'ServiceUnavailable')
       log.warn({ err: thrown, method: req.method, path: req.path }, 'A request could not be served.');
-    if (error.code === 'Unauthenticated')
+    if (error.code === 'Unauthenticated' && !hasSignInPage(req))
       res.set('WWW-Authenticate', 'Basic realm="Muster", charset="UTF-8"');
     res
       .status(error.status)

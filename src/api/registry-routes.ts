@@ -57,8 +57,8 @@ export function thingRoutes(deps: RegistryDeps): Handlers<ThingOperation> {
       return { created: created.map(toThing), refused };
     },
 
-    async listThings({ query: { limit, cursor, name, tag, thingTypeName } }) {
-      const filter = { namePrefix: name, tags: tag, thingTypeName };
+    async listThings({ query: { limit, cursor, name, tag, thingTypeName, connected } }) {
+      const filter = { namePrefix: name, tags: tag, thingTypeName, connected };
       return toPageOf(await listThings(db, filter, { limit, cursor }), toThing);
     },
 
@@ -100,8 +100,8 @@ export function thingTypeRoutes({ db }: RegistryDeps): Handlers<TypeOperation> {
       return toCreated(type);
     },
 
-    async listThingTypes({ query }) {
-      return toPageOf(await listThingTypes(db, query), toCreated);
+    async listThingTypes({ query: { name, ...page } }) {
+      return toPageOf(await listThingTypes(db, { namePrefix: name }, page), toCreated);
     },
 
     async getThingType({ params: { name } }) {
@@ -132,8 +132,8 @@ export function thingGroupRoutes({ db, commands }: RegistryDeps): Handlers<Group
       return toCreated(await findGroup(db, name));
     },
 
-    async listThingGroups({ query }) {
-      return toPageOf(await listGroups(db, query), toCreated);
+    async listThingGroups({ query: { name, ...page } }) {
+      return toPageOf(await listGroups(db, { namePrefix: name }, page), toCreated);
     },
 
     async getThingGroup({ params: { name } }) {

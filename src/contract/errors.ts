@@ -48,6 +48,12 @@ export const ERRORS = {
     title: 'Not permitted',
     meaning: 'The credentials are good, but do not permit this call.',
   },
+  CsrfTokenMissing: {
+    status: 403,
+    title: 'CSRF token missing',
+    meaning:
+      'A call by session cookie that changes something must carry the `csrfToken` of the session as `X-CSRF-Token`.',
+  },
 
   // What it speaks of
   NotFound: { status: 404, title: 'Not found', meaning: 'There is nothing at this path.' },

@@ -10,7 +10,7 @@ it('holds every call of the table', () => {
     Object.values(path as Record<string, { operationId: string }>).map(({ operationId }) => operationId),
   );
   expect(documented.sort()).toEqual(Object.keys(ROUTES).sort());
-  expect(document).toMatchObject({ openapi: '3.1.0', security: [{ apiKey: [] }] });
+  expect(document).toMatchObject({ openapi: '3.1.0', security: [{ apiKey: [] }, { session: [] }] });
 });
 
 it('says for each call who it is for and how it may end', () => {

@@ -3,7 +3,7 @@ import { OpenApiGeneratorV31, OpenAPIRegistry, type RouteConfig } from '@asteaso
 import { z } from 'zod';
 import { ERRORS, type ErrorCode } from './errors';
 import { problem } from './rest';
-import { API_ROOT, ROUTES, type Route } from './routes';
+import { API_ROOT, ROUTES, SESSION_COOKIE, type Route } from './routes';
 
 type Document = ReturnType<OpenApiGeneratorV31['generateDocument']>;
 
@@ -24,6 +24,12 @@ export function createOpenApiDocument(version: string): Document {
     scheme: 'basic',
     description: 'User name: the API key. Password: its secret.',
   });
+  registry.registerComponent('securitySchemes', 'session', {
+    type: 'apiKey',
+    in: 'cookie',
+    name: SESSION_COOKIE,
+    description: 'Of a browser that has signed in; with it `X-CSRF-Token` where something is changed.',
+  });
   for (const [operationId, route] of Object.entries<Route>(ROUTES)) {
     registry.registerPath(toPath(operationId, route));
   }
@@ -37,7 +43,7 @@ export function createOpenApiDocument(version: string): Document {
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     servers: [{ url: '/' }],
-    security: [{ apiKey: [] }],
+    security: [{ apiKey: [] }, { session: [] }],
   });
   return withPlainPatterns(document);
 }
@@ -59,6 +65,7 @@ function toPath(operationId: string, route: Route): RouteConfig {
     tags: [tag],
     summary,
     ...(description && { description }),
+    ...(route.access === 'EVERYBODY' && { security: [] }),
     request: {
       params: pathParameters(path),
       query,
@@ -80,7 +87,8 @@ function pathParameters(path: string): z.ZodObject | undefined {
   return z.object(Object.fromEntries(names.map((name) => [name, z.string()])));
 }
 
-function success({ status, answer }: Route) {
+function success({ status, answer, event }: Route) {
+  if (event) return { description: 'Events.', content: { 'text/event-stream': { schema: event } } };
   if (!answer) return { description: 'Done.' };
   const location = {
     Location: { schema: { type: 'string' as const }, description: 'Path of what was made.' },
@@ -95,6 +103,7 @@ function success({ status, answer }: Route) {
 /** One answer for each HTTP status, which names the codes that come with it. */
 function problems(route: Route): RouteConfig['responses'] {
   const codes = new Set<ErrorCode>([...route.errors, ...GENERAL]);
+  if (route.method !== 'get' && route.access !== 'EVERYBODY') codes.add('CsrfTokenMissing');
   if (route.query || route.headers) codes.add('InvalidRequest');
   if (route.body) WITH_BODY.forEach((code) => codes.add(code));
   const byStatus = new Map<number, string[]>();

@@ -6,10 +6,12 @@ import {
   GROUP_NAME_PATTERN,
   MAX_DOCUMENT_BYTES,
   MAX_LIST_LIMIT,
+  MAX_PROGRESS_POINTS,
   MAX_TIMEOUT_MINUTES,
   MIN_TIMEOUT_MINUTES,
   THING_NAME_PATTERN,
 } from '../domain/limits';
+import { EVENT_TYPES } from '../domain/events';
 import { EXECUTION_STATUSES, JOB_STATUSES, JOB_TYPES } from '../domain/statuses';
 
 export const MAX_THINGS_PER_CALL = 10_000;
@@ -103,6 +105,9 @@ const executionCounts = z
   .record(executionStatus, z.int())
   .meta({ id: 'ExecutionCounts', description: 'How many executions stand in each status.' });
 
+const eventType = z.enum(EVENT_TYPES).meta({ id: 'EventType' });
+const eventId = z.string().max(64, 'must have at most 64 characters');
+
 // ── queries ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 const LIMIT_RULE = `must be a whole number from 1 to ${MAX_LIST_LIMIT}`;
@@ -149,6 +154,11 @@ export const executionListQuery = z.strictObject({
   thingName: prefix.meta({ description: 'What the name of the thing begins with.' }),
 });
 
+export const namedListQuery = z.strictObject({
+  ...page,
+  name: prefix.meta({ description: 'What the name begins with.' }),
+});
+
 export const thingJobsQuery = z.strictObject({ ...page, status: executionStatus.optional() });
 
 export const thingListQuery = z.strictObject({
@@ -159,6 +169,10 @@ export const thingListQuery = z.strictObject({
     .optional()
     .meta({ type: 'array', items: { type: 'string' }, description: 'Repeatable: things that carry all.' }),
   thingTypeName: prefix.meta({ description: 'Name of a thing type.' }),
+  connected: flag.meta({
+    type: 'boolean',
+    description: 'Things that are connected to the broker now, or those that are not.',
+  }),
 });
 
 export const forceQuery = z.strictObject({
@@ -183,7 +197,7 @@ export const timeoutConfig = z
   })
   .meta({ id: 'TimeoutConfig' });
 
-const targets = z
+const anyTargets = z
   .strictObject({
     thingNames: z
       .array(thingName)
@@ -197,6 +211,11 @@ const targets = z
       .meta({ description: `Groups, up to ${MAX_TARGET_GROUPS}: all their members are targeted.` }),
   })
   .meta({ id: 'Targets', description: 'At least one name. A thing reached twice gets one execution.' });
+
+const targets = anyTargets.refine(
+  ({ thingNames, thingGroupNames }) => thingNames.length + thingGroupNames.length > 0,
+  'must name at least one thing in thingNames or one group in thingGroupNames',
+);
 
 /** Taken as it is: a record would drop some names. */
 const document = z
@@ -222,10 +241,7 @@ export const newJob = z
     name: label.optional().meta({ description: 'For people; up to 128 characters.' }),
     jobType: jobType.default('SNAPSHOT'),
     description: description.optional(),
-    targets: targets.refine(
-      ({ thingNames, thingGroupNames }) => thingNames.length + thingGroupNames.length > 0,
-      'must name at least one thing in thingNames or one group in thingGroupNames',
-    ),
+    targets,
     document: document
       .refine((value) => nestsWithin(value, MAX_DOCUMENT_DEPTH), {
         error: `must not nest deeper than ${MAX_DOCUMENT_DEPTH} levels`,
@@ -285,6 +301,20 @@ export const jobCancellation = z
   })
   .meta({ id: 'JobCancellation' });
 
+export const jobPreview = z.strictObject({ targets }).meta({ id: 'JobPreview' });
+
+export const jobReach = z
+  .object({ thingCount: z.int().meta({ description: 'Things that a job would reach now, each once.' }) })
+  .meta({ id: 'JobReach' });
+
+export const jobProgress = z
+  .object({
+    points: z.array(z.object({ at: time, executionCounts })).meta({
+      description: `Oldest first, at most ${MAX_PROGRESS_POINTS}: from the creation to now, or to the end of the job.`,
+    }),
+  })
+  .meta({ id: 'JobProgress' });
+
 // ── executions ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 const statusDetails = z.record(z.string(), z.string()).nullable();
@@ -303,6 +333,12 @@ export const execution = z
     finishedAt: time.nullable(),
   })
   .meta({ id: 'Execution' });
+
+const jobName = z.string().nullable().meta({ description: 'Name of the job, where it has one.' });
+
+export const executionWithJobName = z
+  .object({ ...execution.shape, jobName })
+  .meta({ id: 'ExecutionWithJobName' });
 
 export const transition = z
   .object({
@@ -369,6 +405,10 @@ export const thing = z
     thingTypeName: z.string().nullable(),
     tags: z.array(z.string()),
     attributes: z.record(z.string(), z.string()),
+    connection: z
+      .object({ connected: z.boolean(), at: time.meta({ description: 'Since when.' }) })
+      .nullable()
+      .meta({ description: 'To the broker. Null: never seen, or the broker does not tell.' }),
     createdAt: time,
     lastUpdatedAt: time,
   })
@@ -475,6 +515,118 @@ export const apiKey = z
 export const apiKeyWithSecret = z
   .object({ ...apiKey.shape, apiSecret: z.string().meta({ description: 'Shown this once.' }) })
   .meta({ id: 'ApiKeyWithSecret' });
+
+// ── sessions ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export const newSession = z
+  .strictObject({
+    apiKey: z.string().min(1, 'must not be empty').max(256, 'must have at most 256 characters'),
+    apiSecret: z.string().min(1, 'must not be empty').max(256, 'must have at most 256 characters'),
+  })
+  .meta({ id: 'NewSession' });
+
+export const session = z
+  .object({
+    apiKey: z.string(),
+    name: z.string().nullable().meta({ description: 'Of the key.' }),
+    permissions,
+    csrfToken: z.string().nullable().meta({
+      description:
+        'For the header `X-CSRF-Token` of every call by cookie that changes something. Null without a cookie.',
+    }),
+    expiresAt: time.nullable().meta({ description: 'When to sign in again. Null without a cookie.' }),
+  })
+  .meta({ id: 'Session' });
+
+// ── what goes on ────────────────────────────────────────────────────────────────────────────────────────────────
+
+export const about = z
+  .object({
+    version: z.string(),
+    temporal: z.object({
+      namespace: z.string(),
+      uiUrl: z.string().nullable().meta({ description: "Of Temporal's web UI, where it is known." }),
+    }),
+    mqtt: z.object({
+      url: z.string().meta({ example: 'mqtt://127.0.0.1:1883' }),
+      topicPrefixes: z.array(z.string()),
+    }),
+  })
+  .meta({ id: 'About' });
+
+export const overview = z
+  .object({
+    jobs: z.record(jobStatus, z.int()).meta({ description: 'How many jobs stand in each status.' }),
+    executions: executionCounts.meta({ description: 'Over all jobs that are IN_PROGRESS.' }),
+    running: z.array(jobSummary).meta({ description: 'Jobs that are IN_PROGRESS: the 10 newest.' }),
+    attention: z.object({
+      jobs: z.array(jobSummary).meta({
+        description:
+          'The 10 newest that are IN_PROGRESS or ended in the last 24 hours, with executions that are FAILED, REJECTED or TIMED_OUT.',
+      }),
+      executions: z.array(executionWithJobName).meta({
+        description:
+          'The 10 that have been IN_PROGRESS for the longest time, of those that started more than 15 minutes ago.',
+      }),
+    }),
+    activity: z
+      .array(
+        z.object({
+          id: z.string().meta({ description: 'As in the stream of events.' }),
+          type: eventType,
+          at: time,
+          jobId: z.string().nullable(),
+          jobName,
+          thingName: z.string().nullable(),
+          data: z.record(z.string(), z.unknown()).meta({ description: 'As in the stream of events.' }),
+        }),
+      )
+      .meta({
+        description:
+          'The 20 latest events of jobs and of executions that became FAILED, REJECTED or TIMED_OUT; latest first.',
+      }),
+    things: z.object({
+      total: z.int(),
+      connected: z.int().nullable().meta({ description: 'Null: the broker does not tell.' }),
+    }),
+  })
+  .meta({ id: 'Overview' });
+
+export const eventsQuery = z.strictObject({
+  jobId: z.string().max(128).optional().meta({ description: 'Only what concerns this job.' }),
+  lastEventId: eventId.optional().meta({ description: 'For clients that cannot set `Last-Event-ID`.' }),
+});
+
+export const eventsHeaders = z.object({
+  'Last-Event-ID': eventId.optional().meta({ description: 'Id of the last event that the client has seen.' }),
+});
+
+const ofJob = { jobId: z.string(), at: time };
+const eventOf = <T extends string, D extends z.ZodRawShape>(event: T, data: D) =>
+  z.object({ id: z.string(), event: z.literal(event), data: z.object(data) });
+
+/** What stands behind `data:` is JSON. */
+export const event = z
+  .discriminatedUnion('event', [
+    eventOf('ready', {}),
+    eventOf('reset', { reason: z.string() }),
+    eventOf('job.created', { ...ofJob, name: z.string().nullable(), jobType, status: jobStatus }),
+    eventOf('job.updated', { ...ofJob, status: jobStatus, by: z.string().optional() }),
+    eventOf('job.deleted', { ...ofJob, name: z.string().nullable() }),
+    eventOf('execution.changed', {
+      ...ofJob,
+      thingName: z.string(),
+      executionNumber: z.int(),
+      versionNumber: z.int(),
+      from: z.union([executionStatus, z.null()]),
+      to: executionStatus,
+      by: z.string(),
+    }),
+    eventOf('execution.deleted', { ...ofJob, thingName: z.string() }),
+    eventOf('thing.connected', { thingName: z.string(), at: time }),
+    eventOf('thing.disconnected', { thingName: z.string(), at: time }),
+  ])
+  .meta({ id: 'Event', description: 'The fields of one event of the stream.' });
 
 // ── everywhere ──────────────────────────────────────────────────────────────────────────────────────────────────
 

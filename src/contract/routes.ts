@@ -13,6 +13,8 @@ import type { ErrorCode } from './errors';
 import * as rest from './rest';
 
 export const API_ROOT = '/api/v1';
+/** Of a browser that has signed in. */
+export const SESSION_COOKIE = 'muster_session';
 
 const KIB = 1024;
 /** Bodies that name 10,000 things. */
@@ -20,10 +22,22 @@ const NAMES_LIMIT = 2 * KIB * KIB;
 const BULK_LIMIT = 16 * KIB * KIB;
 export const DEFAULT_BODY_LIMIT = 256 * KIB;
 
+/** `THINGS`: also a thing with its own credentials. `ANY_KEY`: whatever its permissions. `EVERYBODY`: without credentials. */
+export type Access = 'THINGS' | 'ANY_KEY' | 'EVERYBODY';
+
 export interface Route {
   method: 'get' | 'post' | 'put' | 'patch' | 'delete';
   path: `/${string}`;
-  tag: 'Jobs' | 'Executions' | 'Things' | 'Thing types' | 'Thing groups' | 'API keys' | 'Devices over HTTPS';
+  tag:
+    | 'Jobs'
+    | 'Executions'
+    | 'Things'
+    | 'Thing types'
+    | 'Thing groups'
+    | 'API keys'
+    | 'Sessions'
+    | 'What goes on'
+    | 'Devices over HTTPS';
   summary: string;
   description?: string;
   query?: z.ZodObject;
@@ -38,10 +52,12 @@ export interface Route {
   /** Of success; without a body it is a 204. */
   status: 200 | 201 | 202 | 204;
   answer?: z.ZodType;
+  /** Of each event, where the answer is a stream of them (text/event-stream). */
+  event?: z.ZodType;
   /** Beside those that any call may end with. */
   errors: readonly ErrorCode[];
-  /** A thing's own credentials are good for it, too. */
-  forThings?: true;
+  /** Who may call it. Left out: API keys whose permissions say so. */
+  access?: Access;
 }
 
 const idempotencyKey = z.object({
@@ -145,6 +161,27 @@ export const ROUTES = {
     errors: ['JobNotFound', 'JobActive'],
   },
 
+  previewJob: {
+    method: 'post',
+    path: '/jobs/preview',
+    tag: 'Jobs',
+    summary: 'Count the things that a job on these targets would reach now',
+    body: rest.jobPreview,
+    bodyLimit: NAMES_LIMIT,
+    status: 200,
+    answer: rest.jobReach,
+    errors: ['UnknownTarget'],
+  },
+  getJobProgress: {
+    method: 'get',
+    path: '/jobs/{jobId}/progress',
+    tag: 'Jobs',
+    summary: 'Read how the executions of a job went on over time',
+    status: 200,
+    answer: rest.jobProgress,
+    errors: ['JobNotFound'],
+  },
+
   // ── executions ──────────────────────────────────────────────────────────────────────────────────────────────
   listExecutions: {
     method: 'get',
@@ -193,7 +230,7 @@ export const ROUTES = {
     summary: 'List the executions of a thing, the newest first',
     query: rest.thingJobsQuery,
     status: 200,
-    answer: rest.listOf(rest.execution),
+    answer: rest.listOf(rest.executionWithJobName),
     errors: ['ThingNotFound'],
   },
 
@@ -302,7 +339,7 @@ export const ROUTES = {
     path: '/thing-types',
     tag: 'Thing types',
     summary: 'List thing types, by name',
-    query: rest.pageQuery,
+    query: rest.namedListQuery,
     status: 200,
     answer: rest.listOf(rest.thingType),
     errors: [],
@@ -347,7 +384,7 @@ export const ROUTES = {
     path: '/thing-groups',
     tag: 'Thing groups',
     summary: 'List thing groups, by name',
-    query: rest.pageQuery,
+    query: rest.namedListQuery,
     status: 200,
     answer: rest.listOf(rest.thingGroup),
     errors: [],
@@ -445,6 +482,74 @@ export const ROUTES = {
     errors: ['ApiKeyNotFound'],
   },
 
+  // ── sessions ────────────────────────────────────────────────────────────────────────────────────────────────
+  createSession: {
+    method: 'post',
+    path: '/session',
+    tag: 'Sessions',
+    summary: 'Sign in with an API key',
+    description:
+      'For browsers: from here on the cookie `muster_session` stands in for the key, for 12 hours. Calls by cookie that change something carry `X-CSRF-Token`.',
+    body: rest.newSession,
+    status: 201,
+    answer: rest.session,
+    errors: [],
+    access: 'EVERYBODY',
+  },
+  getSession: {
+    method: 'get',
+    path: '/session',
+    tag: 'Sessions',
+    summary: 'Read who is calling, and what they may do',
+    status: 200,
+    answer: rest.session,
+    errors: [],
+    access: 'ANY_KEY',
+  },
+  deleteSession: {
+    method: 'delete',
+    path: '/session',
+    tag: 'Sessions',
+    summary: 'Sign out',
+    status: 204,
+    errors: [],
+    access: 'ANY_KEY',
+  },
+
+  // ── what goes on ────────────────────────────────────────────────────────────────────────────────────────────
+  getAbout: {
+    method: 'get',
+    path: '/about',
+    tag: 'What goes on',
+    summary: 'Read the version of Muster and what it works with',
+    status: 200,
+    answer: rest.about,
+    errors: [],
+    access: 'ANY_KEY',
+  },
+  getOverview: {
+    method: 'get',
+    path: '/overview',
+    tag: 'What goes on',
+    summary: 'Read how everything stands',
+    status: 200,
+    answer: rest.overview,
+    errors: [],
+  },
+  listenToEvents: {
+    method: 'get',
+    path: '/events',
+    tag: 'What goes on',
+    summary: 'Listen to what happens, as it happens',
+    description:
+      'Server-sent events. `ready` comes first on a new stream. A client that reconnects with `Last-Event-ID` gets everything it missed, or `reset` where that is no longer kept: then it reads everything anew. A client that does not read is cut off.',
+    query: rest.eventsQuery,
+    headers: rest.eventsHeaders,
+    status: 200,
+    event: rest.event,
+    errors: ['ServiceUnavailable'],
+  },
+
   // ── devices over HTTPS ──────────────────────────────────────────────────────────────────────────────────────
   deviceGet: {
     method: 'post',
@@ -455,7 +560,7 @@ export const ROUTES = {
     status: 200,
     answer: deviceAnswer,
     errors: ['ThingNotFound'],
-    forThings: true,
+    access: 'THINGS',
   },
   deviceStartNext: {
     method: 'post',
@@ -466,7 +571,7 @@ export const ROUTES = {
     status: 200,
     answer: deviceAnswer,
     errors: ['ThingNotFound'],
-    forThings: true,
+    access: 'THINGS',
   },
   deviceDescribe: {
     method: 'post',
@@ -477,7 +582,7 @@ export const ROUTES = {
     status: 200,
     answer: deviceAnswer,
     errors: ['ThingNotFound', 'ResourceNotFound'],
-    forThings: true,
+    access: 'THINGS',
   },
   deviceUpdate: {
     method: 'post',
@@ -494,7 +599,7 @@ export const ROUTES = {
       'VersionMismatch',
       'TerminalStateReached',
     ],
-    forThings: true,
+    access: 'THINGS',
   },
 } as const satisfies Record<string, Route>;
 

@@ -32,3 +32,6 @@ export const PAGE_SIZE = 200;
 
 export const DEFAULT_LIST_LIMIT = 50;
 export const MAX_LIST_LIMIT = 250;
+
+/** What a chart of a job is drawn from. */
+export const MAX_PROGRESS_POINTS = 500;

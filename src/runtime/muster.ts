@@ -117,6 +117,8 @@ async function startParts(
     throw portError(error, config.mqttPort, 'mqttPort');
   });
 
+  const mqttUrl = `mqtt://${HOST}:${mqttPort}`;
+
   const commands = commandsWithSessions(createJobCommands({ db, client, log }), broker);
   const checkReady = createReadinessCheck({ db, connection: temporal.connection, worker, mqttPort });
   const onCredentialsChanged = (thingName: string) => broker.disconnect(thingName);
@@ -127,6 +129,10 @@ async function startParts(
     health: { checkReady },
     metrics,
     log,
+    about: {
+      temporal: { namespace, uiUrl: temporal.uiUrl ?? null },
+      mqtt: { url: mqttUrl, topicPrefixes: [...prefixes] },
+    },
     onCredentialsChanged,
   });
   const http = await startHttpServer(api, config.httpPort);
@@ -138,7 +144,7 @@ async function startParts(
 
   const endpoints: Endpoints = {
     http: http.url,
-    mqtt: `mqtt://${HOST}:${mqttPort}`,
+    mqtt: mqttUrl,
     temporal: temporal.address,
     temporalUi: temporal.uiUrl,
   };

@@ -6,7 +6,8 @@ import type { permission } from '../contract/rest';
 import type { Db, Queryable } from './database';
 import { NAME_KEY, readCursor, toPage, type Page, type PageRequest } from './paging';
 import type { ApiKeyRow } from './schema';
-import { newSecret, slowHash } from './secrets';
+import { matchesSlowHash, newSecret, slowHash } from './secrets';
+import { endSessionsOf } from './sessions';
 
 export type Permission = z.output<typeof permission>;
 
@@ -58,15 +59,18 @@ export async function listApiKeys(db: Queryable, page: PageRequest): Promise<Pag
   return { items: items.map(toApiKey), nextCursor };
 }
 
-/** Counts from the next request on. @throws MusterError ApiKeyNotFound */
-export async function revokeApiKey(db: Queryable, key: string, now: number): Promise<void> {
-  const { numUpdatedRows } = await db
-    .updateTable('api_keys')
-    .set({ revokedAt: now })
-    .where('apiKey', '=', key)
-    .where('revokedAt', 'is', null)
-    .executeTakeFirst();
-  if (numUpdatedRows === 0n) throw new MusterError('ApiKeyNotFound', `There is no API key "${key}".`);
+/** Counts from the next request on, also for who has signed in with it. @throws MusterError ApiKeyNotFound */
+export async function revokeApiKey(db: Db, key: string, now: number): Promise<void> {
+  await db.transaction().execute(async (trx) => {
+    const { numUpdatedRows } = await trx
+      .updateTable('api_keys')
+      .set({ revokedAt: now })
+      .where('apiKey', '=', key)
+      .where('revokedAt', 'is', null)
+      .executeTakeFirst();
+    if (numUpdatedRows === 0n) throw new MusterError('ApiKeyNotFound', `There is no API key "${key}".`);
+    await endSessionsOf(trx, key);
+  });
 }
 
 /** The row of a key that is not revoked. */
@@ -113,6 +117,10 @@ export async function ensureAdminKey(
 }
 
 async function putAdminKey(db: Db, given: { apiKey: string; apiSecret: string }, now: number): Promise<void> {
+  const row = await findApiKeyRow(db, given.apiKey);
+  // Whoever signed in with another secret is out.
+  if (!row || !(await matchesSlowHash(given.apiSecret, row.secretHash)))
+    await endSessionsOf(db, given.apiKey);
   const values = {
     secretHash: await slowHash(given.apiSecret),
     permissionsJson: JSON.stringify(EVERYTHING),

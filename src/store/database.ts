@@ -1,6 +1,7 @@
 import SQLite from 'better-sqlite3';
 import { Kysely, Migrator, SqliteDialect, type Migration, type Transaction } from 'kysely';
 import * as initial from './migrations/001-initial';
+import * as webConsole from './migrations/002-console';
 import type { Database } from './schema';
 
 export type Db = Kysely<Database>;
@@ -8,7 +9,7 @@ export type Db = Kysely<Database>;
 export type Queryable = Db | Transaction<Database>;
 
 /** In order; a released migration is never changed. */
-const MIGRATIONS: Record<string, Migration> = { '001-initial': initial };
+const MIGRATIONS: Record<string, Migration> = { '001-initial': initial, '002-console': webConsole };
 
 /**
  * Opens the SQLite file (made where missing) and brings its schema up to date.

@@ -3,7 +3,7 @@ import type { Transaction } from 'kysely';
 import { MusterError } from '../contract/errors';
 import type { Db, Queryable } from './database';
 import { fillGroup, joinGroup, leaveGroup, takeClock } from './membership';
-import { NAME_KEY, readCursor, toPage, type Page, type PageRequest } from './paging';
+import { endOfPrefix, NAME_KEY, readCursor, toPage, type Page, type PageRequest } from './paging';
 import type { Database } from './schema';
 import { requireThing, unknownThings } from './things';
 
@@ -46,12 +46,16 @@ export async function createGroup(
 }
 
 /** By name. */
-export async function listGroups(db: Queryable, page: PageRequest): Promise<Page<ThingGroup>> {
+export async function listGroups(
+  db: Queryable,
+  { namePrefix }: { namePrefix?: string },
+  page: PageRequest,
+): Promise<Page<ThingGroup>> {
   const after = readCursor(page.cursor, NAME_KEY);
-  const rows = await db
-    .selectFrom('thing_groups')
-    .selectAll()
-    .$if(after !== undefined, (query) => query.where('name', '>', after![0]))
+  let query = db.selectFrom('thing_groups').selectAll();
+  if (namePrefix) query = query.where('name', '>=', namePrefix).where('name', '<', endOfPrefix(namePrefix));
+  if (after) query = query.where('name', '>', after[0]);
+  const rows = await query
     .orderBy('name')
     .limit(page.limit + 1)
     .execute();

@@ -52,6 +52,10 @@ export interface Execution {
   finishedAt: number | null;
 }
 
+export interface ExecutionWithJobName extends Execution {
+  jobName: string | null;
+}
+
 export interface Transition {
   versionNumber: number;
   executionNumber: number;
@@ -198,20 +202,34 @@ export async function listExecutionsOfThing(
   thingName: string,
   filter: Pick<ExecutionFilter, 'status'>,
   page: PageRequest,
-): Promise<Page<Execution>> {
+): Promise<Page<ExecutionWithJobName>> {
   const before = readCursor(page.cursor, TIME_KEY);
-  let query = db.selectFrom('executions').selectAll().where('thingName', '=', thingName);
-  if (filter.status) query = query.where('status', '=', filter.status);
+  let query = withJobName(db).where('thingName', '=', thingName);
+  if (filter.status) query = query.where('executions.status', '=', filter.status);
   if (before) {
-    query = query.where((eb) => eb(eb.refTuple('queuedAt', 'jobId'), '<', eb.tuple(before[0], before[1])));
+    query = query.where((eb) =>
+      eb(eb.refTuple('queuedAt', 'executions.jobId'), '<', eb.tuple(before[0], before[1])),
+    );
   }
   const rows = await query
     .orderBy('queuedAt', 'desc')
-    .orderBy('jobId', 'desc')
+    .orderBy('executions.jobId', 'desc')
     .limit(page.limit + 1)
     .execute();
   const { items, nextCursor } = toPage(rows, page.limit, (row) => [row.queuedAt, row.jobId]);
-  return { items: items.map(toExecution), nextCursor };
+  return { items: items.map(toExecutionWithJobName), nextCursor };
+}
+
+function withJobName(db: Queryable) {
+  return db
+    .selectFrom('executions')
+    .leftJoin('jobs', 'jobs.jobId', 'executions.jobId')
+    .selectAll('executions')
+    .select('jobs.name as jobName');
+}
+
+function toExecutionWithJobName(row: ExecutionRow & { jobName: string | null }): ExecutionWithJobName {
+  return { ...toExecution(row), jobName: row.jobName };
 }
 
 /** @throws MusterError JobNotFound */

@@ -79,6 +79,27 @@ export async function createJob(db: Db, request: NewJobRequest, now: number): Pr
   });
 }
 
+/** How many things the targets reach now, each counted once. */
+export async function countReached(
+  db: Queryable,
+  { thingNames, thingGroupNames }: NewJobRequest['targets'],
+): Promise<number> {
+  const named = new Set(thingNames);
+  if (thingGroupNames.length === 0) return named.size;
+  const members = () =>
+    db.selectFrom('thing_group_members').select('thingName').where('groupName', 'in', thingGroupNames);
+  const { n } = await db
+    .selectFrom(members().distinct().as('members'))
+    .select(({ fn }) => fn.countAll<number>().as('n'))
+    .executeTakeFirstOrThrow();
+  let both = 0;
+  for (const names of chunks([...named])) {
+    both += new Set((await members().where('thingName', 'in', names).execute()).map((row) => row.thingName))
+      .size;
+  }
+  return Number(n) + named.size - both;
+}
+
 /** The names among the targets that nothing is registered under, or undefined where all are known. */
 async function unknownTargets(
   db: Queryable,

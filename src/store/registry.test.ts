@@ -113,14 +113,14 @@ describe('default groups of types', () => {
     await expect(deleteGroup(db, 'lamp (default)', NOW)).rejects.toMatchObject({ code: 'GroupNotEditable' });
     await updateThing(db, 'a', { thingTypeName: null }, NOW);
     await deleteThingType(db, 'lamp');
-    expect((await listGroups(db, PAGE)).items).toEqual([]);
-    expect((await listThingTypes(db, PAGE)).items).toEqual([]);
+    expect((await listGroups(db, {}, PAGE)).items).toEqual([]);
+    expect((await listThingTypes(db, {}, PAGE)).items).toEqual([]);
   });
 
   it('find their name taken by a group of an operator', async () => {
     await group('lamp (default)');
     await expect(type('lamp')).rejects.toMatchObject({ code: 'AlreadyExists' });
-    expect((await listThingTypes(db, PAGE)).items).toEqual([]);
+    expect((await listThingTypes(db, {}, PAGE)).items).toEqual([]);
   });
 });
 

@@ -2,7 +2,8 @@
  * The tables. Times are epoch milliseconds; columns named `…Json` hold JSON text.
  * Written for SQLite and PostgreSQL alike: integers, text, no booleans.
  */
-import type { Insertable, Selectable } from 'kysely';
+import type { Generated, Insertable, Selectable } from 'kysely';
+import type { EventType } from '../domain/events';
 import type { Dispatch, ExecutionStatus, JobStatus, JobType } from '../domain/statuses';
 
 export interface Database {
@@ -21,6 +22,9 @@ export interface Database {
   job_counts: JobCountsTable;
   executions: ExecutionsTable;
   transitions: TransitionsTable;
+  sessions: SessionsTable;
+  events: EventsTable;
+  job_progress: JobProgressTable;
 }
 
 export interface ThingsTable {
@@ -34,6 +38,10 @@ export interface ThingsTable {
   lastUpdatedAt: number;
   /** Set while the thing is being deleted: it is gone for everybody, its executions are still being removed. */
   deletedAt: number | null;
+  /** 1 while the thing is connected to the broker, 0 when it was, null where it never was. */
+  connected: number | null;
+  /** Since when. */
+  connectionAt: number | null;
 }
 
 export interface ThingTagsTable {
@@ -182,6 +190,38 @@ export interface TransitionsTable {
   statusDetailsJson: string | null;
   /** Of the device's request: a repeat of it gets the first answer again. */
   clientToken: string | null;
+}
+
+/** Browsers that have signed in. */
+export interface SessionsTable {
+  /** SHA-256 in hex of the cookie. */
+  tokenHash: string;
+  apiKey: string;
+  createdAt: number;
+  expiresAt: number;
+}
+
+/** What happened, appended in the transaction in which it happened; the latest ones only. */
+export interface EventsTable {
+  /** In the order of insertion, which is not that of commit where transactions run side by side. */
+  seq: Generated<number>;
+  /** The transaction, by which the order is made sure of; 0 where one transaction runs after the other. */
+  tx: Generated<number>;
+  at: number;
+  type: EventType;
+  jobId: string | null;
+  thingName: string | null;
+  /** What the other columns do not tell. */
+  dataJson: string;
+  /** 1 where people want to read of it: of jobs, and executions that failed. */
+  notable: number;
+}
+
+/** Counts of a job's executions at some moments: a JSON object by status. */
+export interface JobProgressTable {
+  jobId: string;
+  at: number;
+  countsJson: string;
 }
 
 export type ExecutionRow = Selectable<ExecutionsTable>;

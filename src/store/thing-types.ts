@@ -3,7 +3,7 @@ import { MusterError } from '../contract/errors';
 import { requireFreeGroupName } from './groups';
 import type { Db, Queryable } from './database';
 import { takeClock } from './membership';
-import { NAME_KEY, readCursor, toPage, type Page, type PageRequest } from './paging';
+import { endOfPrefix, NAME_KEY, readCursor, toPage, type Page, type PageRequest } from './paging';
 
 export interface ThingType {
   name: string;
@@ -45,12 +45,16 @@ export async function createThingType(
 }
 
 /** By name. */
-export async function listThingTypes(db: Queryable, page: PageRequest): Promise<Page<ThingType>> {
+export async function listThingTypes(
+  db: Queryable,
+  { namePrefix }: { namePrefix?: string },
+  page: PageRequest,
+): Promise<Page<ThingType>> {
   const after = readCursor(page.cursor, NAME_KEY);
-  const rows = await db
-    .selectFrom('thing_types')
-    .selectAll()
-    .$if(after !== undefined, (query) => query.where('name', '>', after![0]))
+  let query = db.selectFrom('thing_types').selectAll();
+  if (namePrefix) query = query.where('name', '>=', namePrefix).where('name', '<', endOfPrefix(namePrefix));
+  if (after) query = query.where('name', '>', after[0]);
+  const rows = await query
     .orderBy('name')
     .limit(page.limit + 1)
     .execute();

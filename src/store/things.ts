@@ -1,6 +1,6 @@
 /** The registry of things. */
 import { setImmediate as turnOfTheLoop } from 'node:timers/promises';
-import type { SelectQueryBuilder, Transaction } from 'kysely';
+import { sql, type SelectQueryBuilder, type Transaction } from 'kysely';
 import { MusterError, type ErrorCode } from '../contract/errors';
 import type { Db, Queryable } from './database';
 import { followThings, leaveAllGroups, takeClock } from './membership';
@@ -14,6 +14,8 @@ export interface Thing {
   thingTypeName: string | null;
   tags: string[];
   attributes: Record<string, string>;
+  /** To the broker; null where it was never seen. */
+  connection: { connected: boolean; at: number } | null;
   createdAt: number;
   lastUpdatedAt: number;
 }
@@ -66,6 +68,7 @@ export interface ThingFilter {
   tags?: string[];
   thingTypeName?: string;
   groupName?: string;
+  connected?: boolean;
 }
 
 /** Things registered in one transaction: it holds up everybody else for some 20 ms. */
@@ -197,6 +200,7 @@ function withCredentials(thing: NewThing, now: number): ThingWithCredentials {
     thingTypeName: thing.thingTypeName ?? null,
     tags: uniqueSorted(thing.tags),
     attributes: thing.attributes,
+    connection: null,
     createdAt: now,
     lastUpdatedAt: now,
     mqttCredentials: { clientId: mqttClientId, username: thing.name, password: newSecret() },
@@ -248,7 +252,7 @@ export async function listThings(
   filter: ThingFilter,
   page: PageRequest,
 ): Promise<Page<Thing>> {
-  const { namePrefix, tags = [], thingTypeName } = filter;
+  const { namePrefix, tags = [], thingTypeName, connected } = filter;
   const after = readCursor(page.cursor, NAME_KEY);
   let query = db
     .selectFrom(candidates(db, filter).as('candidate'))
@@ -260,6 +264,10 @@ export async function listThings(
     query = query
       .where('candidate.key', '>=', namePrefix)
       .where('candidate.key', '<', endOfPrefix(namePrefix));
+  }
+  if (connected === true) query = query.where('things.connected', '=', 1);
+  if (connected === false) {
+    query = query.where((eb) => eb.or([eb('connected', '=', 0), eb('connected', 'is', null)]));
   }
   for (const tag of tags) {
     query = query.where((eb) =>
@@ -284,7 +292,7 @@ export async function listThings(
 /** Names in the order of the index that narrows them best, so that a page costs a page. */
 function candidates(
   db: Queryable,
-  { groupName, tags = [], thingTypeName }: ThingFilter,
+  { groupName, tags = [], thingTypeName, connected }: ThingFilter,
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- queries over different tables with one result
 ): SelectQueryBuilder<any, any, { key: string }> {
   if (groupName !== undefined) {
@@ -294,7 +302,9 @@ function candidates(
     return db.selectFrom('thing_tags').select('thingName as key').where('tag', '=', tags[0]);
   }
   const things = db.selectFrom('things').select('name as key');
-  return thingTypeName === undefined ? things : things.where('thingTypeName', '=', thingTypeName);
+  if (thingTypeName !== undefined) return things.where('thingTypeName', '=', thingTypeName);
+  // A literal, or SQLite could not use the partial index.
+  return connected === true ? things.where(sql.ref('connected'), '=', sql`1`) : things;
 }
 
 /**
@@ -489,6 +499,7 @@ async function withTags(db: Queryable, rows: readonly ThingRow[]): Promise<Thing
     thingTypeName: row.thingTypeName,
     tags: tags.get(row.name) ?? [],
     attributes: JSON.parse(row.attributesJson) as Record<string, string>,
+    connection: row.connected === null ? null : { connected: row.connected === 1, at: row.connectionAt! },
     createdAt: row.createdAt,
     lastUpdatedAt: row.lastUpdatedAt,
   }));
