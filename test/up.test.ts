@@ -97,6 +97,11 @@ test('a port that is taken is refused, by the name of its option', async () => {
   other.close();
 });
 
+test('an address that is none of this machine is refused', async () => {
+  const args = ['up', ...PORTS, '--http-host', '192.0.2.1', ...elsewhere()];
+  await expectRefusal(muster(...args), 'MUSTER_HTTP_HOST "192.0.2.1" is no address of this machine');
+});
+
 test('a data directory that cannot be written is refused', async () => {
   const file = path.join(directory, 'a-file');
   fs.writeFileSync(file, '');
@@ -124,6 +129,8 @@ test('without any way to a Temporal it says what to do', async () => {
 test.each([
   [['up', '--http-port', 'x'], '--http-port "x" must be a whole number'],
   [['serve'], 'muster serve needs TEMPORAL_ADDRESS'],
+  [['serve', '--temporal-address', '127.0.0.1:1', '--roles', 'api'], 'and they all need one database'],
+  [['up', '--roles', 'api'], "unknown option '--roles'"],
   [['up', '--colour'], "unknown option '--colour'"],
 ])('%j is refused with exit code 2 and a sentence', async (args, sentence) => {
   const { output, ended } = muster(...args);

@@ -25,36 +25,55 @@ export interface Readiness {
   checks: Record<string, string>;
 }
 
-export interface ApiDeps {
-  db: Db;
-  commands: JobCommands;
-  devices: DeviceService;
+/** What those who run a Muster process ask it. */
+export interface OperationsDeps {
   health: { checkReady(): Promise<Readiness> };
   metrics: { render(): Promise<string>; readonly contentType: string };
   log: Logger;
+}
+
+export interface ApiDeps extends OperationsDeps {
+  db: Db;
+  commands: JobCommands;
+  devices: DeviceService;
   /** What Muster works with. */
   about: Omit<About, 'version'>;
   /** The thing's present connection to the broker no longer stands on good credentials. */
   onCredentialsChanged(thingName: string): void;
 }
 
+/** Everything. */
 export function createApi(deps: ApiDeps): Express {
-  const app = express();
   const authentication = createAuthentication(deps.db);
+  const app = createApp(deps);
+  app.use(docsRouter(version));
+  app.use(API_ROOT, noStore, authentication.admit(accessOf), routes(deps, authentication));
+  return closed(app, deps.log);
+}
+
+/** Health and metrics alone, for a process that has no REST API. */
+export function createOperations(deps: OperationsDeps): Express {
+  return closed(createApp(deps), deps.log);
+}
+
+function createApp(deps: OperationsDeps): Express {
+  const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
   app.enable('case sensitive routing');
   app.enable('strict routing');
-
   app.use(requestLog(deps.log));
   app.use(securityHeaders());
   app.use(operations(deps));
-  app.use(docsRouter(version));
-  app.use(API_ROOT, noStore, authentication.admit(accessOf), routes(deps, authentication));
+  return app;
+}
+
+/** What nothing before it has served is not there; what went wrong is answered. */
+function closed(app: Express, log: Logger): Express {
   app.use((req) => {
     throw notFound(req.path);
   });
-  app.use(problemHandler(deps.log));
+  app.use(problemHandler(log));
   return app;
 }
 
@@ -72,7 +91,7 @@ function routes(deps: ApiDeps, authentication: Authentication) {
 }
 
 /** What those who run Muster look at; no key needed. */
-function operations({ health, metrics }: ApiDeps): express.Router {
+function operations({ health, metrics }: OperationsDeps): express.Router {
   const router = express.Router({ caseSensitive: true, strict: true });
   router.get('/healthz', (_req, res) => {
     res.json({ status: 'ok' });

@@ -8,6 +8,7 @@ import {
   addConfigOptions,
   CONFIG_OPTIONS,
   loadConfig,
+  ROLES,
   type Config,
   type ConfigFlags,
 } from '../runtime/config';
@@ -49,7 +50,7 @@ export function registerDemo(program: Command): void {
     .command('demo')
     .description('show all of it: start Muster, connect 24 simulated thermostats and update their firmware')
     .option('--keep', 'leave it running afterwards, until Ctrl-C');
-  addConfigOptions(demo, ['databaseUrl', 'mqttUrl'])
+  addConfigOptions(demo, ['roles', 'databaseUrl', 'mqttUrl'])
     .addHelpText(
       'after',
       '\nWithout --data-dir it uses a new directory and removes it at its end. A port that was not asked for and is\n' +
@@ -105,7 +106,8 @@ async function showMuster(
   stop: AbortSignal,
 ): Promise<void> {
   const client = new MusterClient({ url: endpoints.http, key: config.apiKey, timeoutMs: 30_000 });
-  const fleet = await thermostats(client, endpoints.mqtt, config);
+  // The demo has all roles, so there is a bridge.
+  const fleet = await thermostats(client, endpoints.mqtt!, config);
   const coming = fleet.start();
   try {
     await untilConnected(fleet, stop);
@@ -137,7 +139,8 @@ async function demoConfig(options: DemoOptions, own: string | undefined): Promis
     ...(await freePorts(loadConfig({}))),
   };
   const given = Object.entries(process.env).filter(([, value]) => value);
-  return loadConfig({ ...defaults, ...Object.fromEntries(given) }, options) as DemoConfig;
+  const flags = { ...options, roles: ROLES.join(',') };
+  return loadConfig({ ...defaults, ...Object.fromEntries(given) }, flags) as DemoConfig;
 }
 
 /** Port 0 for those whose default is taken. */

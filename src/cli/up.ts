@@ -1,5 +1,12 @@
 import type { Command } from 'commander';
-import { addConfigOptions, ConfigError, loadConfig, type Config, type ConfigFlags } from '../runtime/config';
+import {
+  addConfigOptions,
+  ConfigError,
+  loadConfig,
+  ROLES,
+  type Config,
+  type ConfigFlags,
+} from '../runtime/config';
 import type { RunningMuster } from '../runtime/muster';
 import { Failure } from './failures';
 import { examples } from './options';
@@ -10,18 +17,23 @@ export function registerUp(program: Command): void {
   const up = program
     .command('up')
     .description('run everything in this process, Temporal and the MQTT broker included, until Ctrl-C');
-  addConfigOptions(up)
+  addConfigOptions(up, ['roles'])
     .addHelpText('after', examples('up', 'up --http-port 0 --mqtt-port 0 --data-dir /var/lib/muster'))
-    .action((flags: ConfigFlags) => runUntilStopped(loadConfig(process.env, flags)));
+    .action((flags: ConfigFlags) =>
+      runUntilStopped(loadConfig(process.env, { ...flags, roles: ROLES.join(',') })),
+    );
 }
 
 /** `muster serve` */
 export function registerServe(program: Command): void {
   const serve = program
     .command('serve')
-    .description('the same without a Temporal of its own: TEMPORAL_ADDRESS says where it runs');
+    .description('run some roles of a Muster, or all of them, with a Temporal that somebody else runs');
   addConfigOptions(serve, ['temporalPort', 'temporalUiPort'])
-    .addHelpText('after', examples('serve --temporal-address temporal.example.com:7233'))
+    .addHelpText(
+      'after',
+      examples('serve --temporal-address temporal.example.com:7233', 'serve --roles worker,bridge'),
+    )
     .action((flags: ConfigFlags) => {
       const config = loadConfig(process.env, flags);
       if (!config.temporalAddress)
@@ -77,19 +89,30 @@ function exitOnSecondSignal(): void {
   for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => process.exit(1));
 }
 
-function printSummary({ endpoints, adminKey }: RunningMuster, config: Config, tookMs: number): void {
-  const { http, mqtt, temporal, temporalUi } = endpoints;
+function printSummary(muster: RunningMuster, config: Config, tookMs: number): void {
+  const { http, mqtt, temporal, temporalUi } = muster.endpoints;
+  const hasApi = config.roles.includes('api');
   const rows = [
-    ['REST API', `${http}/api/v1`],
-    ['API docs', `${http}/docs`],
+    ['Roles', config.roles.join(', ')],
+    ['REST API', hasApi && `${http}/api/v1`],
+    ['API docs', hasApi && `${http}/docs`],
+    ['Health', `${http}/readyz`],
     ['MQTT broker', mqtt],
-    ['Topics', config.topicPrefixes.map((prefix) => `${prefix}/{thingName}/jobs/…`).join(' ')],
+    ['Topics', mqtt && config.topicPrefixes.map((prefix) => `${prefix}/{thingName}/jobs/…`).join(' ')],
     ['Temporal', temporal],
-    ...(temporalUi ? [['Temporal UI', temporalUi]] : []),
-    ['Data', config.dataDir],
+    ['Temporal UI', temporalUi],
+    ['Data', muster.dataDir && config.dataDir],
   ];
-  const table = rows.map(([name, value]) => `  ${name?.padEnd(12)} ${value}`).join('\n');
+  const table = rows
+    .filter(([, value]) => value)
+    .map(([name = '', value]) => `  ${String(name).padEnd(12)} ${String(value)}`)
+    .join('\n');
   console.log(`\nMuster is ready after ${(tookMs / 1000).toFixed(1)} s.\n\n${table}\n`);
+  if (hasApi) printFirstSteps(muster, config);
+  console.log('Ctrl-C stops it.');
+}
+
+function printFirstSteps({ adminKey }: RunningMuster, config: Config): void {
   const exports = [
     ...(config.dataDir === loadConfig({}).dataDir ? [] : [`export MUSTER_DATA_DIR=${config.dataDir}`]),
     ...(adminKey
@@ -99,5 +122,5 @@ function printSummary({ endpoints, adminKey }: RunningMuster, config: Config, to
       : []),
   ];
   const next = [...exports, 'npx muster simulate --devices 20', 'npx muster jobs create --help'];
-  console.log(`In another terminal:\n\n${next.map((line) => `  ${line}`).join('\n')}\n\nCtrl-C stops it.`);
+  console.log(`In another terminal:\n\n${next.map((line) => `  ${line}`).join('\n')}\n`);
 }

@@ -548,7 +548,10 @@ export const about = z
       uiUrl: z.string().nullable().meta({ description: "Of Temporal's web UI, where it is known." }),
     }),
     mqtt: z.object({
-      url: z.string().meta({ example: 'mqtt://127.0.0.1:1883' }),
+      url: z
+        .string()
+        .nullable()
+        .meta({ example: 'mqtt://127.0.0.1:1883', description: 'Null where this process has no broker.' }),
       topicPrefixes: z.array(z.string()),
     }),
   })

@@ -11,6 +11,7 @@ import { ClassicLevel } from 'classic-level';
 import type { Logger } from 'pino';
 import { MAX_DEVICE_PAYLOAD_BYTES } from '../domain/limits';
 import type { Publisher } from '../devices/publisher';
+import type { DeviceSessions, RequestHandler } from './broker';
 import { PacketSizeGuard } from './packet-size';
 import { SessionStore } from './session-store';
 import { mayPublish, maySubscribe, ownerOf } from './topics';
@@ -42,7 +43,9 @@ const BAD_CREDENTIALS = 4;
 const NOT_AUTHORIZED = 5;
 
 export interface EmbeddedBrokerOptions {
-  /** On 127.0.0.1; 0 picks a free one. */
+  /** Address to listen on. */
+  host: string;
+  /** 0 picks a free one. */
   port: number;
   /** Sessions are kept in its directory `mqtt`. */
   dataDir: string;
@@ -57,25 +60,18 @@ export interface EmbeddedBrokerOptions {
   log: Logger;
 }
 
-/**
- * Serves one message of a thing. It is acknowledged when this resolves; when it throws, the connection is closed
- * instead (MQTT 3.1.1 can't say no), so that the thing sends the message again.
- */
-export type RequestHandler = (topic: string, payload: Buffer, thingName: string) => Promise<void>;
-
-export interface EmbeddedBroker extends Publisher {
+export interface EmbeddedBroker extends Publisher, DeviceSessions {
   /**
-   * Opens the port: from now on things can connect.
+   * Opens the port: from now on things can connect. Where a request is not served, the connection is closed
+   * (MQTT 3.1.1 can't say no), so that the thing sends it again.
    * @returns the port
    * @throws EADDRINUSE or EACCES as Node.js throws them
    */
   listen(onRequest: RequestHandler): Promise<number>;
   /** Names of the things that are connected now. */
   connectedThings(): string[];
-  /** Closes a thing's connections: its credentials were renewed or revoked. Its session stays. */
-  disconnect(thingName: string): void;
-  /** Closes a deleted thing's connections and ends its session. */
-  forget(thingName: string): Promise<void>;
+  /** Serves no more requests; resolves when those in hand are acknowledged. Things stay connected. */
+  stopServing(): Promise<void>;
   /** Closes the port and every connection. Messages that are being served aren't acknowledged any more. */
   close(): Promise<void>;
 }
@@ -96,6 +92,7 @@ export async function createEmbeddedBroker(options: EmbeddedBrokerOptions): Prom
   /** Counts `disconnect` calls: credentials that were being checked meanwhile are checked again. */
   let revocations = 0;
   let onRequest: RequestHandler = () => Promise.reject(new Error('The broker is not listening yet.'));
+  let draining = false;
 
   const db = new ClassicLevel(path.join(options.dataDir, 'mqtt'));
   await db.open();
@@ -187,11 +184,11 @@ export async function createEmbeddedBroker(options: EmbeddedBrokerOptions): Prom
     }
     const { topic, payload } = packet;
     connection.served = connection.served.then(async () => {
-      if (client.closed) throw new Error('connection closed');
+      if (client.closed || draining) throw new Error('connection closed');
       await onRequest(topic, payload as Buffer, connection.thingName);
     });
     await connection.served.catch((error: unknown) => {
-      if (!client.closed)
+      if (!client.closed && !draining)
         log.warn({ err: error, thingName: connection.thingName, topic }, 'Request not served');
       throw error;
     });
@@ -258,7 +255,7 @@ export async function createEmbeddedBroker(options: EmbeddedBrokerOptions): Prom
     disconnect,
     async listen(handler) {
       onRequest = handler;
-      server.listen(options.port, '127.0.0.1');
+      server.listen(options.port, options.host);
       await once(server, 'listening');
       return (server.address() as AddressInfo).port;
     },
@@ -266,6 +263,11 @@ export async function createEmbeddedBroker(options: EmbeddedBrokerOptions): Prom
     async forget(thingName) {
       disconnect(thingName);
       await sessions.forget(thingName);
+    },
+    async stopServing() {
+      draining = true;
+      server.close();
+      await Promise.allSettled([...connections.values()].map(({ served }) => served));
     },
     async close() {
       server.close();

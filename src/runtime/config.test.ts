@@ -4,7 +4,10 @@ import { addConfigOptions, ConfigError, loadConfig, type ConfigFlags } from './c
 
 test('without anything set, the defaults hold', () => {
   expect(loadConfig({})).toEqual({
+    roles: ['api', 'worker', 'bridge'],
+    httpHost: '127.0.0.1',
     httpPort: 8080,
+    mqttHost: '127.0.0.1',
     mqttPort: 1883,
     temporalPort: 7233,
     temporalUiPort: 8233,
@@ -29,6 +32,8 @@ test('an empty environment variable counts as not set', () => {
 
 test('good values are read', () => {
   const config = loadConfig({
+    MUSTER_ROLES: 'worker, api,worker',
+    MUSTER_HTTP_HOST: '::',
     MUSTER_HTTP_PORT: '0',
     MUSTER_MQTT_PORT: '65535',
     MUSTER_API_KEY: 'ops.team_1-a:se:cret-with-colon',
@@ -37,6 +42,8 @@ test('good values are read', () => {
     LOG_LEVEL: 'silent',
   });
   expect(config).toMatchObject({
+    roles: ['worker', 'api'],
+    httpHost: '::',
     httpPort: 0,
     mqttPort: 65535,
     apiKey: { key: 'ops.team_1-a', secret: 'se:cret-with-colon' },
@@ -57,6 +64,9 @@ const refused = (env: NodeJS.ProcessEnv, flags?: ConfigFlags): string => {
 };
 
 test.each([
+  ['MUSTER_ROLES', 'api,cook'],
+  ['MUSTER_ROLES', 'api,'],
+  ['MUSTER_HTTP_HOST', 'http://0.0.0.0'],
   ['MUSTER_HTTP_PORT', 'http'],
   ['MUSTER_HTTP_PORT', '-1'],
   ['MUSTER_MQTT_PORT', '65536'],

@@ -49,6 +49,19 @@ const topicPrefixes = z
     if (fault) context.addIssue({ code: 'custom', message: fault });
   });
 
+/** What a process can do; any number of processes in any mix make up one Muster. */
+export const ROLES = ['api', 'worker', 'bridge'] as const;
+export type Role = (typeof ROLES)[number];
+
+const ROLES_RULE = `must be one or more of ${ROLES.join(', ')}, separated by commas`;
+const roles = z
+  .string()
+  .transform((list) => [...new Set(list.split(',').map((role) => role.trim()))])
+  .pipe(z.array(z.enum(ROLES, ROLES_RULE)));
+
+const HOST_RULE = 'must be an IP address or a host name of this machine';
+const host = z.string().regex(/^[A-Za-z0-9.:_-]{1,253}$/, HOST_RULE);
+
 const notServedYet = (instead: string) =>
   z.string().transform((_, context): never => {
     context.addIssue({ code: 'custom', message: `can't be used yet, ${instead}; leave it out` });
@@ -74,18 +87,39 @@ interface ConfigOption {
  * A key is the camel-cased flag, as commander hands it over.
  */
 export const CONFIG_OPTIONS = {
+  roles: {
+    env: 'MUSTER_ROLES',
+    flag: '--roles <list>',
+    default: ROLES.join(','),
+    meaning: 'what a process of `muster serve` does: api, worker and bridge, separated by commas',
+    schema: roles,
+  },
+  httpHost: {
+    env: 'MUSTER_HTTP_HOST',
+    flag: '--http-host <address>',
+    default: '127.0.0.1',
+    meaning: 'address that HTTP listens on; 0.0.0.0 for all of IPv4, :: for all',
+    schema: host,
+  },
   httpPort: {
     env: 'MUSTER_HTTP_PORT',
     flag: '--http-port <port>',
     default: '8080',
-    meaning: 'port of the REST API on 127.0.0.1; 0 picks a free one',
+    meaning: 'port of the REST API, and in every process of health and metrics; 0 picks a free one',
     schema: port,
+  },
+  mqttHost: {
+    env: 'MUSTER_MQTT_HOST',
+    flag: '--mqtt-host <address>',
+    default: '127.0.0.1',
+    meaning: 'address that the embedded MQTT broker listens on',
+    schema: host,
   },
   mqttPort: {
     env: 'MUSTER_MQTT_PORT',
     flag: '--mqtt-port <port>',
     default: '1883',
-    meaning: 'port of the embedded MQTT broker on 127.0.0.1; 0 picks a free one',
+    meaning: 'port of the embedded MQTT broker; 0 picks a free one',
     schema: port,
   },
   temporalPort: {

@@ -7,8 +7,8 @@ import { ConfigError } from './config';
 export interface Endpoints {
   /** URL of the REST API. */
   http: string;
-  /** URL of the MQTT broker. */
-  mqtt: string;
+  /** URL of the MQTT broker; absent without the role `bridge`. */
+  mqtt?: string;
   /** host:port of Temporal's gRPC. */
   temporal: string;
   /** URL of Temporal's web UI; absent where Muster did not start Temporal. */

@@ -1,41 +1,29 @@
-import type { Connection } from '@temporalio/client';
-import { sql } from 'kysely';
-import type { Db } from '../store/database';
 import { withDeadline } from './deadline';
-import { reachPort } from './ports';
-import { pingTemporal } from './temporal-connection';
-import type { RunningWorker } from './worker';
 
 const CHECK_LIMIT_MS = 2_000;
 
-/** What a Muster needs in order to serve, and whether it has it. */
+/** What a process needs in order to do its part, and whether it has it. */
 export interface Readiness {
   ready: boolean;
-  checks: Record<'store' | 'temporal' | 'broker' | 'worker', 'ok' | 'failed'>;
+  checks: Record<string, 'ok' | 'failed'>;
 }
 
-export interface HealthDeps {
-  db: Db;
-  connection: Connection;
-  worker: RunningWorker;
-  mqttPort: number;
-}
+/** By part; false and a failure mean that it can't be used. */
+export type Checks = Record<string, () => unknown>;
 
-/** @returns a check of every part, each with a limit of 2 s; it never throws */
-export function createReadinessCheck(deps: HealthDeps): () => Promise<Readiness> {
+/** @returns a check of every part that `checks` has by then, each with a limit of 2 s; it never throws */
+export function createReadinessCheck(checks: Checks): () => Promise<Readiness> {
   return async () => {
-    const [store, temporal, broker, worker] = await Promise.all([
-      check(() => sql`select 1`.execute(deps.db)),
-      check(() => pingTemporal(deps.connection)),
-      check(() => reachPort(deps.mqttPort)),
-      check(() => deps.worker.isRunning()),
-    ]);
-    const checks = { store, temporal, broker, worker };
-    return { ready: Object.values(checks).every((result) => result === 'ok'), checks };
+    const results = await Promise.all(
+      Object.entries(checks).map(async ([part, ask]) => [part, await check(ask)] as const),
+    );
+    return {
+      ready: results.every(([, result]) => result === 'ok'),
+      checks: Object.fromEntries(results),
+    };
   };
 }
 
-/** Anything but false and a failure is fine. */
 async function check(ask: () => unknown): Promise<'ok' | 'failed'> {
   try {
     const answer = await withDeadline(Promise.resolve().then(ask), CHECK_LIMIT_MS, 'the check');

@@ -21,8 +21,8 @@ export interface Metrics {
 
 export interface MetricsSources {
   countStatuses: () => Promise<StatusCounts>;
-  /** URL of the worker's own metrics in Prometheus text. */
-  workerMetricsUrl: string;
+  /** URL of the worker's own metrics in Prometheus text, where the process has one. */
+  workerMetricsUrl?: string;
 }
 
 export function createMetrics({ countStatuses, workerMetricsUrl }: MetricsSources): Metrics {
@@ -77,7 +77,8 @@ function setAll(gauge: Gauge<'status'>, counts: Record<string, number>): void {
 }
 
 /** Muster's own numbers are worth showing even when the worker's can't be had. */
-async function fetchText(url: string): Promise<string> {
+async function fetchText(url: string | undefined): Promise<string> {
+  if (url === undefined) return '';
   try {
     const response = await fetch(url, { signal: AbortSignal.timeout(2_000) });
     return response.ok ? await response.text() : '';

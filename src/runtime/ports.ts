@@ -2,7 +2,7 @@ import { connect, createServer, type Server } from 'node:net';
 import { once } from 'node:events';
 import { CONFIG_OPTIONS, ConfigError, type ConfigKey } from './config';
 
-/** Everything embedded listens here: one machine, nobody else. */
+/** Where the embedded Temporal listens, and everything else unless it's told: one machine, nobody else. */
 export const HOST = '127.0.0.1';
 
 async function listen(port: number): Promise<Server> {
@@ -29,6 +29,25 @@ export function portError(error: unknown, port: number, option: ConfigKey): unkn
       `port ${port} (${env}) may not be opened by this user; set ${env} to one above 1023.`,
     );
   return error;
+}
+
+/** The same for a server of our own, whose address may be at fault as well. */
+export function listenError(
+  error: unknown,
+  { host, port }: { host: string; port: number },
+  server: 'http' | 'mqtt',
+): unknown {
+  const code = (error as NodeJS.ErrnoException).code ?? '';
+  if (!['EADDRNOTAVAIL', 'ENOTFOUND', 'EAI_AGAIN', 'EAFNOSUPPORT'].includes(code))
+    return portError(error, port, `${server}Port`);
+  const { env } = CONFIG_OPTIONS[`${server}Host`];
+  return new ConfigError(`${env} "${host}" is no address of this machine; name one, or 0.0.0.0 for all.`);
+}
+
+/** A host of a URL under which a server that listens on `host` is reached from this machine. */
+export function reachableHost(host: string): string {
+  if (host === '0.0.0.0' || host === '::') return HOST;
+  return host.includes(':') ? `[${host}]` : host;
 }
 
 /**
@@ -59,8 +78,8 @@ export async function freePorts(count: number): Promise<number[]> {
 }
 
 /** Resolves when something accepts connections on the port, rejects when nothing does. */
-export async function reachPort(port: number): Promise<void> {
-  const socket = connect(port, HOST);
+export async function reachPort(port: number, host: string): Promise<void> {
+  const socket = connect(port, host);
   try {
     await once(socket, 'connect');
   } finally {

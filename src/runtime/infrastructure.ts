@@ -1,0 +1,76 @@
+/** What the roles stand on: Temporal, the store, the broker; each one of our own, or one that runs already. */
+import type { Logger } from 'pino';
+import { createEmbeddedBroker, type EmbeddedBrokerOptions } from '../mqtt/embedded-broker';
+import type { Broker } from '../mqtt/broker';
+import { openStore, type Db } from '../store/database';
+import { verifyDevice } from '../store/things';
+import type { Config } from './config';
+import type { DataDir } from './data-dir';
+import { listenError, reachableHost, reachPort } from './ports';
+import { connectToExisting } from './temporal-connection';
+import { findTemporalExecutable, type Progress } from './temporal-executable';
+import { startTemporalServer, type TemporalService } from './temporal-launcher';
+
+/** The Temporal that runs already, or one of our own in the data directory. */
+export async function openTemporal(
+  config: Config,
+  dataDir: DataDir | undefined,
+  logger: Logger,
+  onProgress: Progress,
+): Promise<TemporalService> {
+  const { temporalAddress: address, temporalNamespace: namespace } = config;
+  if (address) {
+    onProgress(`Temporal: ${address}, from TEMPORAL_ADDRESS`);
+    const connection = await connectToExisting(address, namespace);
+    return { address, connection, stop: () => connection.close() };
+  }
+  const executable = await findTemporalExecutable(process.env, onProgress);
+  const { temporalPort: port, temporalUiPort: uiPort } = config;
+  return startTemporalServer({ executable, dataDir: needed(dataDir), port, uiPort, namespace, logger });
+}
+
+/** The SQLite file in the data directory. */
+export async function openDatabase(_config: Config, dataDir: DataDir | undefined): Promise<Db> {
+  return openStore(needed(dataDir).file('muster.db'));
+}
+
+/** The embedded broker. Things can connect once it serves. */
+export async function openBroker(
+  config: Config,
+  dataDir: DataDir | undefined,
+  db: Db,
+  log: Logger,
+): Promise<Broker> {
+  const { mqttHost: host, mqttPort: port, topicPrefixes: prefixes } = config;
+  const { path } = needed(dataDir);
+  const authenticate = deviceAuthenticator(db);
+  const broker = await createEmbeddedBroker({ host, port, dataDir: path, prefixes, authenticate, log });
+  let servedPort: number | undefined;
+  return {
+    publish: (topic, body) => broker.publish(topic, body),
+    async serve(onRequest) {
+      servedPort = await broker.listen(onRequest).catch((error: unknown) => {
+        throw listenError(error, { host, port }, 'mqtt');
+      });
+      return `mqtt://${reachableHost(host)}:${servedPort}`;
+    },
+    stopServing: () => broker.stopServing(),
+    check: () => reachPort(servedPort ?? 0, host),
+    sessions: broker,
+    close: () => broker.close(),
+  };
+}
+
+/** A thing connects under its own name, with its password and its client id. */
+function deviceAuthenticator(db: Db): EmbeddedBrokerOptions['authenticate'] {
+  return async (clientId, username, password) => {
+    const thing = await verifyDevice(db, username, password);
+    return thing?.mqttClientId === clientId ? thing : undefined;
+  };
+}
+
+/** `needsDataDir` has seen to it. */
+function needed(dataDir: DataDir | undefined): DataDir {
+  if (!dataDir) throw new Error('An embedded part was asked for without a data directory.');
+  return dataDir;
+}

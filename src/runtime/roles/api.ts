@@ -1,0 +1,64 @@
+/** The role `api`: serves operators over REST, and things over HTTPS. */
+import type { RequestListener } from 'node:http';
+import { createApi } from '../../api/app';
+import { createJobCommands } from '../../api/create-job-commands';
+import type { JobCommands } from '../../api/job-commands';
+import { resumeThingDeletions } from '../../api/thing-deletion';
+import type { DeviceSessions } from '../../mqtt/broker';
+import { ensureAdminKey } from '../../store/api-keys';
+import type { Parts } from '../parts';
+
+/** Characters of a secret that can't be guessed in any time. */
+const WEAK_BELOW = 16;
+
+export interface ApiRole {
+  app: RequestListener;
+  /** The administrator's key that was made up at the first start; it can't be shown again. */
+  adminKey?: { apiKey: string; apiSecret: string };
+}
+
+export interface ApiSurroundings {
+  /** At which things find the broker, where that is known. */
+  mqttUrl?: string;
+  /** Of the embedded broker, where that is in this process. */
+  sessions?: DeviceSessions;
+}
+
+export async function startApiRole(parts: Parts, { mqttUrl, sessions }: ApiSurroundings): Promise<ApiRole> {
+  const { config, db, client, temporal, devicesInTurn: devices, health, metrics, log } = parts;
+  const adminKey = await ensureFirstKey(parts);
+  const commands = withSessions(createJobCommands({ db, client, log }), sessions);
+  const onCredentialsChanged = (thingName: string) => sessions?.disconnect(thingName);
+  const about = {
+    temporal: { namespace: config.temporalNamespace, uiUrl: temporal.uiUrl ?? null },
+    mqtt: { url: mqttUrl ?? null, topicPrefixes: config.topicPrefixes },
+  };
+  const app = createApi({ db, commands, devices, health, metrics, log, about, onCredentialsChanged });
+
+  commands.membershipChanged();
+  void resumeThingDeletions({ db, commands, log }).catch((error: unknown) =>
+    log.warn({ err: error }, 'Deletions of things that were cut off wait for the next start.'),
+  );
+  return { app, adminKey };
+}
+
+function ensureFirstKey({ config, db, log }: Parts) {
+  const { apiKey: given } = config;
+  if (given && given.secret.length < WEAK_BELOW)
+    log.warn(
+      `The secret in MUSTER_API_KEY is shorter than ${WEAK_BELOW} characters: take a longer one where others reach Muster.`,
+    );
+  return ensureAdminKey(db, given && { apiKey: given.key, apiSecret: given.secret });
+}
+
+/** The session of a deleted thing goes with its executions: whoever gets the name next must not read its messages. */
+function withSessions(commands: JobCommands, sessions: DeviceSessions | undefined): JobCommands {
+  if (!sessions) return commands;
+  return {
+    ...commands,
+    async removeExecutionsOf(thingName, by) {
+      await commands.removeExecutionsOf(thingName, by);
+      await sessions.forget(thingName);
+    },
+  };
+}

@@ -1,0 +1,19 @@
+/** The role `worker`: runs workflows and their activities; answers and notifications go out by it. */
+import { createActivities } from '../../../activities';
+import { createNotifier } from '../../devices/notifier';
+import type { Broker } from '../../mqtt/broker';
+import type { Parts } from '../parts';
+import { startWorker, type RunningWorker } from '../worker';
+
+export async function startWorkerRole(parts: Parts, broker: Broker): Promise<RunningWorker> {
+  const { config, db, temporal, client, devices, metrics, shutdown, checks } = parts;
+  const notifier = createNotifier({ db, publisher: broker, prefixes: config.topicPrefixes });
+  const worker = await startWorker({
+    address: temporal.address,
+    namespace: config.temporalNamespace,
+    activities: createActivities({ db, client, publisher: broker, notifier, devices, metrics }),
+  });
+  shutdown.add('worker', 4_500, () => worker.stop());
+  checks.worker = () => worker.isRunning();
+  return worker;
+}
