@@ -19,13 +19,13 @@ const LOOK_EVERY = 200;
 
 export function deletionActivities({ db, client, notifier }: { db: Db; client: Client; notifier: Notifier }) {
   return {
-    async markJobDeleted({ jobId, force }: DeletionRequest): Promise<void> {
+    async markJobDeleted({ jobId, by, force }: DeletionRequest): Promise<void> {
       const job = await findJobState(db, jobId);
       if (!job) throw refused('There is no such job.', 'JobNotFound');
       if (job.status === 'IN_PROGRESS' && !force) {
         throw refused('The job is IN_PROGRESS: cancel it first, or delete it with force=true.', 'JobActive');
       }
-      await markJobDeleted(db, jobId, Date.now());
+      await markJobDeleted(db, jobId, by, Date.now());
     },
 
     /**
@@ -46,7 +46,7 @@ export function deletionActivities({ db, client, notifier }: { db: Db; client: C
 
     async deleteRecords({ jobId }: { jobId: string }): Promise<void> {
       while ((await deleteExecutionPage(db, jobId, RECORDS_PER_TRANSACTION)) > 0) heartbeat();
-      await deleteJobRow(db, jobId);
+      await deleteJobRow(db, jobId, Date.now());
     },
   };
 

@@ -108,7 +108,7 @@ export function createJobCommands({ db, client, log }: { db: Db; client: Client;
         }
         await remove(jobId, thingName, { by, reason: 'The execution was deleted.' });
       }
-      await deleteExecution(db, jobId, thingName);
+      await deleteExecution(db, jobId, thingName, Date.now());
     },
 
     async removeExecutionsOf(thingName, by) {

@@ -1,5 +1,5 @@
 import SQLite from 'better-sqlite3';
-import { Kysely, Migrator, SqliteDialect, type Migration, type Transaction } from 'kysely';
+import { Kysely, Migrator, PostgresAdapter, SqliteDialect, type Migration, type Transaction } from 'kysely';
 import * as initial from './migrations/001-initial';
 import * as webConsole from './migrations/002-console';
 import type { Database } from './schema';
@@ -7,6 +7,11 @@ import type { Database } from './schema';
 export type Db = Kysely<Database>;
 /** What queries take: they run the same inside and outside of a transaction. */
 export type Queryable = Db | Transaction<Database>;
+
+/** For the few statements that can't be written for both. */
+export function isPostgres(db: Queryable): boolean {
+  return db.getExecutor().adapter instanceof PostgresAdapter;
+}
 
 /** In order; a released migration is never changed. */
 const MIGRATIONS: Record<string, Migration> = { '001-initial': initial, '002-console': webConsole };

@@ -4,8 +4,8 @@ import { notificationsFor, type Notifications } from '../domain/pending';
 import { nextDeadline, type ExecutionState, type StatusDetails } from '../domain/execution';
 import type { Cause, Launch } from '../domain/job';
 import { isTerminal, PENDING_STATUSES, type ExecutionStatus } from '../domain/statuses';
-
 import type { Db, Queryable } from './database';
+import { appendEvents, type NewEvent } from './events';
 import type { ExecutionRow, TransitionRow } from './schema';
 import { unknownThings } from './things';
 
@@ -89,7 +89,9 @@ export async function recordTransition(
     if (row.executionNumber > state.executionNumber || row.versionNumber >= state.versionNumber) return BOTH;
 
     const headBefore = await headOfList(tx, thingName);
-    await tx.insertInto('transitions').values(transitionRow(record)).execute();
+    const transition = transitionRow(record);
+    await tx.insertInto('transitions').values(transition).execute();
+    await appendEvents(tx, [toEvent(transition)]);
     await tx
       .updateTable('executions')
       .set({
@@ -298,7 +300,12 @@ export async function cancelUnlaunched(
 }
 
 /** Takes a terminal execution's record away. @returns false where it is not there, or not terminal */
-export async function deleteExecution(db: Db, jobId: string, thingName: string): Promise<boolean> {
+export async function deleteExecution(
+  db: Db,
+  jobId: string,
+  thingName: string,
+  now: number,
+): Promise<boolean> {
   return db.transaction().execute(async (tx) => {
     const row = await findExecution(tx, jobId, thingName);
     if (!row || !isTerminal(row.status)) return false;
@@ -309,6 +316,7 @@ export async function deleteExecution(db: Db, jobId: string, thingName: string):
       .execute();
     await tx.deleteFrom('executions').where('jobId', '=', jobId).where('thingName', '=', thingName).execute();
     await addToCount(tx, jobId, row.shard, row.status, -1);
+    await appendEvents(tx, [{ type: 'execution.deleted', at: now, jobId, thingName }]);
     return true;
   });
 }
@@ -385,14 +393,30 @@ async function insertQueued(
       })),
     )
     .execute();
-  await tx
-    .insertInto('transitions')
-    .values(
-      launches.map(({ thingName, executionNumber }) =>
-        transitionRow({ jobId, thingName, state: { ...state, executionNumber }, cause }),
-      ),
-    )
-    .execute();
+  const transitions = launches.map(({ thingName, executionNumber }) =>
+    transitionRow({ jobId, thingName, state: { ...state, executionNumber }, cause }),
+  );
+  await tx.insertInto('transitions').values(transitions).execute();
+  await appendEvents(tx, transitions.map(toEvent));
+}
+
+function toEvent({
+  jobId,
+  thingName,
+  at,
+  executionNumber,
+  versionNumber,
+  from,
+  to,
+  by,
+}: TransitionRow): NewEvent {
+  return {
+    type: 'execution.changed',
+    at,
+    jobId,
+    thingName,
+    data: { executionNumber, versionNumber, from, to, by },
+  };
 }
 
 /** The record of a transition as it stands in the store. */

@@ -1,10 +1,11 @@
 /** Writing jobs: called by the activities of the job's own workflow. Reading them: job-queries.ts. */
-import { sql } from 'kysely';
-import type { Dispatch } from '../domain/statuses';
+import { sql, type Updateable } from 'kysely';
+import type { Dispatch, JobStatus } from '../domain/statuses';
 import type { Cause, NewJobRequest } from '../domain/job';
 import type { Db, Queryable } from './database';
+import { appendEvents } from './events';
 import { unknownGroups } from './groups';
-import type { JobRow } from './schema';
+import type { JobRow, JobsTable } from './schema';
 import { unknownThings } from './things';
 
 /** SQLite takes 32,766 parameters in a statement, PostgreSQL 65,535. */
@@ -52,14 +53,15 @@ export async function createJob(db: Db, request: NewJobRequest, now: number): Pr
     if (request.jobType === 'CONTINUOUS') await watchGroups(tx, request);
 
     const cursor = await membershipSeq(tx);
-    const done = request.jobType === 'SNAPSHOT' && thingCount === 0;
+    const { jobId, jobType, name = null } = request;
+    const status = jobType === 'SNAPSHOT' && thingCount === 0 ? 'COMPLETED' : 'IN_PROGRESS';
     await tx
       .insertInto('jobs')
       .values({
-        jobId: request.jobId,
-        name: request.name ?? null,
-        jobType: request.jobType,
-        status: done ? 'COMPLETED' : 'IN_PROGRESS',
+        jobId,
+        name,
+        jobType,
+        status,
         dispatch: 'ALL',
         description: request.description ?? null,
         documentJson: JSON.stringify(request.document),
@@ -72,9 +74,10 @@ export async function createJob(db: Db, request: NewJobRequest, now: number): Pr
         requestHash: request.requestHash ?? null,
         createdAt: now,
         lastUpdatedAt: now,
-        completedAt: done ? now : null,
+        completedAt: status === 'COMPLETED' ? now : null,
       })
       .execute();
+    await appendEvents(tx, [{ type: 'job.created', at: now, jobId, data: { name, jobType, status } }]);
     return { thingCount, createdAt: now, cursor };
   });
 }
@@ -155,45 +158,49 @@ export interface JobCancellation {
 
 /** @returns false where the job was not IN_PROGRESS; nothing is changed then */
 export async function cancelJob(
-  db: Queryable,
+  db: Db,
   jobId: string,
-  cancellation: JobCancellation,
+  { by, dispatch, reasonCode, comment }: JobCancellation,
   now: number,
 ): Promise<boolean> {
-  const { numUpdatedRows } = await db
-    .updateTable('jobs')
-    .set({
-      status: 'CANCELED',
-      dispatch: cancellation.dispatch,
-      canceledBy: cancellation.by,
-      reasonCode: cancellation.reasonCode ?? null,
-      comment: cancellation.comment ?? null,
-      lastUpdatedAt: now,
-      completedAt: now,
-    })
-    .where('jobId', '=', jobId)
-    .where('status', '=', 'IN_PROGRESS')
-    .executeTakeFirst();
-  return numUpdatedRows > 0n;
+  return changeStatus(db, jobId, { from: ['IN_PROGRESS'], to: 'CANCELED', by }, now, {
+    dispatch,
+    canceledBy: by,
+    reasonCode: reasonCode ?? null,
+    comment: comment ?? null,
+    completedAt: now,
+  });
 }
 
-export async function completeJob(db: Queryable, jobId: string, now: number): Promise<void> {
-  await db
-    .updateTable('jobs')
-    .set({ status: 'COMPLETED', lastUpdatedAt: now, completedAt: now })
-    .where('jobId', '=', jobId)
-    .where('status', '=', 'IN_PROGRESS')
-    .execute();
+export async function completeJob(db: Db, jobId: string, now: number): Promise<void> {
+  await changeStatus(db, jobId, { from: ['IN_PROGRESS'], to: 'COMPLETED' }, now, { completedAt: now });
 }
 
 /** From here on nothing of the job is launched and no device sees any of it. */
-export async function markJobDeleted(db: Queryable, jobId: string, now: number): Promise<void> {
-  await db
-    .updateTable('jobs')
-    .set({ status: 'DELETION_IN_PROGRESS', dispatch: 'NONE', lastUpdatedAt: now })
-    .where('jobId', '=', jobId)
-    .where('status', '!=', 'DELETION_IN_PROGRESS')
-    .execute();
+export async function markJobDeleted(db: Db, jobId: string, by: string, now: number): Promise<void> {
+  const from: JobStatus[] = ['IN_PROGRESS', 'COMPLETED', 'CANCELED'];
+  await changeStatus(db, jobId, { from, to: 'DELETION_IN_PROGRESS', by }, now, { dispatch: 'NONE' });
+}
+
+/** @returns false where the job was in none of the statuses `from`; nothing is changed then */
+async function changeStatus(
+  db: Db,
+  jobId: string,
+  { from, to, by }: { from: JobStatus[]; to: JobStatus; by?: string },
+  now: number,
+  changes: Updateable<JobsTable>,
+): Promise<boolean> {
+  return db.transaction().execute(async (tx) => {
+    const { numUpdatedRows } = await tx
+      .updateTable('jobs')
+      .set({ ...changes, status: to, lastUpdatedAt: now })
+      .where('jobId', '=', jobId)
+      .where('status', 'in', from)
+      .executeTakeFirst();
+    if (numUpdatedRows === 0n) return false;
+    await appendEvents(tx, [{ type: 'job.updated', at: now, jobId, data: { status: to, by } }]);
+    return true;
+  });
 }
 
 /** Removes one page of a job's execution records with their transitions. @returns how many there were */
@@ -215,12 +222,16 @@ export async function deleteExecutionPage(db: Db, jobId: string, limit: number):
 }
 
 /** The job's row and everything that hangs on it but its executions, which are gone already. */
-export async function deleteJobRow(db: Db, jobId: string): Promise<void> {
+export async function deleteJobRow(db: Db, jobId: string, now: number): Promise<void> {
   await db.transaction().execute(async (tx) => {
+    const job = await tx.selectFrom('jobs').select('name').where('jobId', '=', jobId).executeTakeFirst();
+    if (!job) return;
+    await tx.deleteFrom('job_progress').where('jobId', '=', jobId).execute();
     await tx.deleteFrom('job_targets').where('jobId', '=', jobId).execute();
     await tx.deleteFrom('job_groups').where('jobId', '=', jobId).execute();
     await tx.deleteFrom('job_counts').where('jobId', '=', jobId).execute();
     await tx.deleteFrom('jobs').where('jobId', '=', jobId).execute();
+    await appendEvents(tx, [{ type: 'job.deleted', at: now, jobId, data: { name: job.name } }]);
   });
 }
 

@@ -395,7 +395,7 @@ export async function markThingDeleted(db: Db, name: string, now: number): Promi
     await takeClock(trx);
     const { numUpdatedRows } = await trx
       .updateTable('things')
-      .set({ deletedAt: now, passwordHash: null, thingTypeName: null })
+      .set({ deletedAt: now, passwordHash: null, thingTypeName: null, connected: null, connectionAt: null })
       .where('name', '=', name)
       .executeTakeFirst();
     if (numUpdatedRows === 0n) throw thingNotFound(name);

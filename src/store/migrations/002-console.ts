@@ -1,4 +1,4 @@
-import { sql, type Kysely } from 'kysely';
+import { PostgresAdapter, sql, type Kysely } from 'kysely';
 
 /** Sessions of browsers, what happens, how jobs went on, and which things are connected. */
 export async function up(db: Kysely<unknown>): Promise<void> {
@@ -20,11 +20,18 @@ async function sessions({ schema }: Kysely<unknown>): Promise<void> {
   await schema.createIndex('sessions_by_expiry').on('sessions').column('expiresAt').execute();
 }
 
-async function events({ schema }: Kysely<unknown>): Promise<void> {
+async function events(db: Kysely<unknown>): Promise<void> {
+  const { schema } = db;
+  const postgres = db.getExecutor().adapter instanceof PostgresAdapter;
   await schema
     .createTable('events')
-    .addColumn('seq', 'integer', (c) => c.primaryKey().autoIncrement())
-    .addColumn('tx', 'bigint', (c) => c.notNull().defaultTo(0))
+    .addColumn('seq', postgres ? 'bigserial' : 'integer', (c) =>
+      postgres ? c.primaryKey() : c.primaryKey().autoIncrement(),
+    )
+    // SQLite's transactions come one after the other.
+    .addColumn('tx', 'bigint', (c) =>
+      c.notNull().defaultTo(postgres ? sql`(pg_current_xact_id()::text::bigint)` : 0),
+    )
     .addColumn('at', 'bigint', (c) => c.notNull())
     .addColumn('type', 'text', (c) => c.notNull())
     .addColumn('jobId', 'text')
