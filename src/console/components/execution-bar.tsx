@@ -1,0 +1,36 @@
+import type { ExecutionCounts } from '../../domain/statuses';
+import { isTerminal } from '../../domain/statuses';
+import { count, number } from '../lib/numbers';
+import { EXECUTION_LOOKS, STATUS_ORDER } from '../lib/statuses';
+import classes from './execution-bar.module.css';
+
+/** The executions of a job by status, as one bar with how many are done beside it. */
+export function ExecutionBar({ counts }: { counts: ExecutionCounts }) {
+  const present = STATUS_ORDER.filter((status) => counts[status] > 0);
+  const total = present.reduce((sum, status) => sum + counts[status], 0);
+  const done = present.filter(isTerminal).reduce((sum, status) => sum + counts[status], 0);
+  if (total === 0) return <span className={classes.none}>No executions</span>;
+  const words = present
+    .map((status) => `${number(counts[status])} ${EXECUTION_LOOKS[status].label.toLowerCase()}`)
+    .join(', ');
+  return (
+    <div className={classes.root} title={words}>
+      <div className={classes.bar} role="img" aria-label={`${count(total, 'execution')}: ${words}`}>
+        {present.map((status) => (
+          <span
+            key={status}
+            data-status={status}
+            style={{ flexGrow: counts[status], background: EXECUTION_LOOKS[status].color }}
+          />
+        ))}
+      </div>
+      <span className={`number ${classes.share}`}>{share(done, total)}</span>
+    </div>
+  );
+}
+
+/** Neither 0 % nor 100 % before it is true. */
+function share(done: number, total: number): string {
+  if (done === 0 || done === total) return done === 0 ? '0 %' : '100 %';
+  return `${Math.min(99, Math.max(1, Math.round((done / total) * 100)))} %`;
+}

@@ -1,0 +1,5 @@
+import { Page } from '../components/page';
+
+export function GroupPage() {
+  return <Page title="Group">…</Page>;
+}

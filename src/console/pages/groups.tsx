@@ -1,0 +1,5 @@
+import { Page } from '../components/page';
+
+export function GroupsPage() {
+  return <Page title="Groups">…</Page>;
+}
