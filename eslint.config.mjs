@@ -1,4 +1,5 @@
 import js from '@eslint/js';
+import reactHooks from 'eslint-plugin-react-hooks';
 import ts from 'typescript-eslint';
 
 /** Imports go down only. Each room lists the rooms it may not reach into. */
@@ -14,7 +15,16 @@ const forbid = (files, groups, message) => ({
 });
 
 export default ts.config(
-  { ignores: ['dist/**', 'node_modules/**', 'coverage/**', '.muster/**', 'test/histories/**'] },
+  {
+    ignores: [
+      'dist/**',
+      'node_modules/**',
+      'coverage/**',
+      '.muster/**',
+      'test/histories/**',
+      'src/console/api/generated/**',
+    ],
+  },
   js.configs.recommended,
   ...ts.configs.recommendedTypeChecked,
   {
@@ -99,6 +109,25 @@ export default ts.config(
     ['src/devices/**/*.ts', 'src/api/**/*.ts', 'src/mqtt/**/*.ts', 'activities/**/*.ts'],
     [[['**/runtime/**', '**/cli/**']]],
     'src/runtime wires the parts together; the parts do not reach for it.',
+  ),
+  { files: ['src/console/**/*.{ts,tsx}'], ...reactHooks.configs.flat.recommended },
+  forbid(
+    ['src/console/**/*.{ts,tsx}'],
+    [
+      [
+        [
+          'node:*',
+          'zod',
+          '**/contract/**',
+          '**/store/**',
+          '**/devices/**',
+          '**/mqtt/**',
+          '**/runtime/**',
+          '**/cli/**',
+        ],
+      ],
+    ],
+    'src/console runs in browsers: of the rest it takes src/domain; the API comes as generated types.',
   ),
   {
     // Bodies of answers are what they are found to be: the tests look at them, types can't.

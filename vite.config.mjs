@@ -14,9 +14,15 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     reportCompressedSize: false,
     chunkSizeWarningLimit: 1_000,
+    rolldownOptions: {
+      // "use client" is for those who also draw on a server; every file of some libraries begins with it.
+      onLog: (level, log, say) => log.code !== 'MODULE_LEVEL_DIRECTIVE' && say(level, log),
+    },
   },
   server: {
     host: '127.0.0.1',
-    proxy: Object.fromEntries(['/api', '/docs', '/openapi.json'].map((path) => [path, 'http://127.0.0.1:8080'])),
+    proxy: Object.fromEntries(
+      ['/api', '/docs', '/openapi.json'].map((path) => [path, 'http://127.0.0.1:8080']),
+    ),
   },
 });

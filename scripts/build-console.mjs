@@ -9,8 +9,6 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { brotliCompress, constants, gzip } from 'node:zlib';
-import openapiTS, { astToString } from 'openapi-typescript';
-import { build } from 'vite';
 
 const root = path.resolve(import.meta.dirname, '..');
 const at = (...parts) => path.join(root, ...parts);
@@ -26,6 +24,7 @@ if (!fs.existsSync(output) || !fs.existsSync(stamp) || fs.readFileSync(stamp, 'u
   execFileSync(process.execPath, [at('node_modules/typescript/bin/tsc'), '-p', at('src/console')], {
     stdio: 'inherit',
   });
+  const { build } = await import('vite');
   await build({ configFile: at('vite.config.mjs'), root: at('src/console'), logLevel: 'warn' });
   await compressAssets();
   fs.writeFileSync(stamp, inputs);
@@ -53,6 +52,7 @@ function filesUnder(directory) {
 }
 
 async function writeApiTypes() {
+  const { default: openapiTS, astToString } = await import('openapi-typescript');
   const types = astToString(await openapiTS(openApi));
   fs.mkdirSync(path.dirname(apiTypes), { recursive: true });
   fs.writeFileSync(apiTypes, types);

@@ -3,6 +3,7 @@ import { ipKeyGenerator, MemoryStore, type Options } from 'express-rate-limit';
 import type { Request, RequestHandler } from 'express';
 import { MusterError } from '../contract/errors';
 import { SESSION_COOKIE, type Access } from '../contract/routes';
+import { permits } from '../domain/permissions';
 import { findApiKeyRow, toApiKey, type Permission } from '../store/api-keys';
 import type { Db } from '../store/database';
 import type { ApiKeyRow } from '../store/schema';
@@ -158,17 +159,6 @@ export function requireSpeaksFor(caller: Caller, thingName: string): void {
     'Forbidden',
     `These are the credentials of "${caller.thingName}", not of "${thingName}".`,
   );
-}
-
-/** A prefix ends at a boundary between segments of the path. */
-export function permits(permissions: readonly Permission[], method: string, path: string): boolean {
-  const asked = method === 'HEAD' ? 'GET' : method;
-  return permissions.some(({ methods, pathPrefix }) => {
-    const root = pathPrefix.replace(/\/+$/, '');
-    return (
-      methods.some((one) => one === '*' || one === asked) && (path === root || path.startsWith(`${root}/`))
-    );
-  });
 }
 
 function readCredentials(req: Request): Credentials {

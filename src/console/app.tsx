@@ -73,7 +73,8 @@ function SignedIn() {
     const next = pathname === '/' ? '' : `?${new URLSearchParams({ next: pathname + search }).toString()}`;
     return <Navigate to={`/sign-in${next}`} replace />;
   }
-  if (session === undefined) return <Center mih="100dvh">{error ? <Failed error={error} /> : <Loader />}</Center>;
+  if (session === undefined)
+    return <Center mih="100dvh">{error ? <Failed error={error} /> : <Loader />}</Center>;
   return (
     <Live>
       <Shell />

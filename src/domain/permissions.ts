@@ -1,6 +1,6 @@
-/** What an API key may do: methods in upper case, `*` for all, on paths that begin with a prefix. */
-export interface Permission {
-  methods: string[];
+/** Methods in upper case, `*` for all, on paths that begin with a prefix. */
+interface Permission {
+  methods: readonly string[];
   pathPrefix: string;
 }
 

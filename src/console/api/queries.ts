@@ -67,7 +67,8 @@ export const jobsQuery = (filter: JobFilter) =>
 export const jobQuery = (jobId: string) =>
   queryOptions({
     queryKey: [...keys.job(jobId), 'itself'],
-    queryFn: ({ signal }) => bodyOf(client.GET('/api/v1/jobs/{jobId}', { signal, params: { path: { jobId } } })),
+    queryFn: ({ signal }) =>
+      bodyOf(client.GET('/api/v1/jobs/{jobId}', { signal, params: { path: { jobId } } })),
   });
 
 export const progressQuery = (jobId: string) =>
@@ -120,7 +121,8 @@ export const thingsQuery = (filter: ThingFilter) =>
 export const thingQuery = (name: string) =>
   queryOptions({
     queryKey: [...keys.thing(name), 'itself'],
-    queryFn: ({ signal }) => bodyOf(client.GET('/api/v1/things/{name}', { signal, params: { path: { name } } })),
+    queryFn: ({ signal }) =>
+      bodyOf(client.GET('/api/v1/things/{name}', { signal, params: { path: { name } } })),
   });
 
 export const jobsOfThingQuery = (thingName: string, filter: Page & { status?: ExecutionStatus }) =>
@@ -140,7 +142,9 @@ export const groupsQuery = (filter: Page & { name?: string }) =>
   queryOptions({
     queryKey: [...keys.groups, filter],
     queryFn: ({ signal }) =>
-      bodyOf(client.GET('/api/v1/thing-groups', { signal, params: { query: { limit: PAGE_SIZE, ...filter } } })),
+      bodyOf(
+        client.GET('/api/v1/thing-groups', { signal, params: { query: { limit: PAGE_SIZE, ...filter } } }),
+      ),
     placeholderData: keepPreviousData,
   });
 

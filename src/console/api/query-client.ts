@@ -27,5 +27,8 @@ export function createQueryClient(): QueryClient {
 }
 
 function isPassing(error: unknown): boolean {
-  return error instanceof Unreachable || (error instanceof Refused && (error.status >= 500 || error.status === 429));
+  return (
+    error instanceof Unreachable ||
+    (error instanceof Refused && (error.status >= 500 || error.status === 429))
+  );
 }

@@ -34,7 +34,13 @@ export function Listing<T>({ label, query, columns, rowKey, paging, tools, empty
       ) : data?.items.length === 0 ? (
         empty
       ) : (
-        <DataTable label={label} columns={columns} rows={data?.items} rowKey={rowKey} old={isPlaceholderData} />
+        <DataTable
+          label={label}
+          columns={columns}
+          rows={data?.items}
+          rowKey={rowKey}
+          old={isPlaceholderData}
+        />
       )}
       <Pager paging={paging} nextCursor={data?.nextCursor ?? null} />
     </Panel>

@@ -40,9 +40,9 @@ export function Page({ title, mark, above, actions, children }: PageProps) {
 
 /** Gets the focus when the page has changed, as it would if the browser had loaded it. */
 function Heading({ children }: { children: string }) {
-  const { state, key } = useLocation();
+  const { key } = useLocation();
   const heading = useRef<HTMLHeadingElement>(null);
-  const isFirstPage = key === 'default' && state === null;
+  const isFirstPage = key === 'default';
   useEffect(() => {
     if (!isFirstPage) heading.current?.focus({ preventScroll: true });
     // Only when it appears: filters and dialogs keep the focus where it is.

@@ -1,4 +1,10 @@
-import { Center, SegmentedControl, useMantineColorScheme, VisuallyHidden, type MantineColorScheme } from '@mantine/core';
+import {
+  Center,
+  SegmentedControl,
+  useMantineColorScheme,
+  VisuallyHidden,
+  type MantineColorScheme,
+} from '@mantine/core';
 import { IconDeviceDesktop, IconMoon, IconSun, type Icon } from '@tabler/icons-react';
 
 const SCHEMES: readonly { value: MantineColorScheme; label: string; icon: Icon }[] = [
@@ -15,7 +21,7 @@ export function SchemeSwitch() {
       fullWidth
       aria-label="Colours"
       value={colorScheme}
-      onChange={(value) => setColorScheme(value as MantineColorScheme)}
+      onChange={(value) => setColorScheme(value)}
       data={SCHEMES.map(({ value, label, icon: Icon }) => ({
         value,
         label: (

@@ -51,7 +51,12 @@ export function Shell() {
       <AppShell.Header hiddenFrom="sm" className={classes.bar}>
         <Group h="100%" px="sm" justify="space-between">
           <Brand />
-          <Burger opened={isOpen} onClick={toggle} size="sm" aria-label={isOpen ? 'Close the menu' : 'Open the menu'} />
+          <Burger
+            opened={isOpen}
+            onClick={toggle}
+            size="sm"
+            aria-label={isOpen ? 'Close the menu' : 'Open the menu'}
+          />
         </Group>
       </AppShell.Header>
       <AppShell.Navbar p="sm" className={classes.bar} aria-label="Main">
@@ -79,7 +84,8 @@ export function Shell() {
 function Places({ onGo }: { onGo: () => void }) {
   const may = useMay();
   const { pathname } = useLocation();
-  const isHere = (to: string) => (to === '/' ? pathname === '/' : pathname === to || pathname.startsWith(`${to}/`));
+  const isHere = (to: string) =>
+    to === '/' ? pathname === '/' : pathname === to || pathname.startsWith(`${to}/`);
   return (
     <>
       {PLACES.filter(({ reads }) => may('GET', reads)).map(({ to, title, icon: Icon }) => (

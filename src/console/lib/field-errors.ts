@@ -28,7 +28,8 @@ export function sortErrors(
     else sorted[field] = sorted[field] === undefined ? message : `${sorted[field]}; ${message}`;
   }
   const guilty = error.code && blamed[error.code];
-  if (guilty !== undefined && error.errors.length === 0) return { fields: { [guilty]: error.detail }, rest: null };
+  if (guilty !== undefined && error.errors.length === 0)
+    return { fields: { [guilty]: error.detail }, rest: null };
   if (others.length === 0 && Object.keys(sorted).length > 0) return { fields: sorted, rest: null };
   const detail = others.length > 0 ? others.join('; ') : error.detail;
   return { fields: sorted, rest: { ...explain(error), ...(others.length > 0 && { detail }) } };

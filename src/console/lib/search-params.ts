@@ -39,15 +39,15 @@ export interface Paging {
   cursor: string | undefined;
   /** From 1; unknown (null) when the page was opened by its address. */
   pageNumber: number | null;
-  next(cursor: string): void;
+  next: (cursor: string) => void;
   previous: (() => void) | undefined;
-  first(): void;
+  first: () => void;
 }
 
 /** The way back is not in a cursor, so it stands beside the address in the browser's history. */
 export function usePaging(): Paging {
   const [params, setParams] = useSearchParams();
-  const { state } = useLocation();
+  const state: unknown = useLocation().state;
   const cursor = params.get(CURSOR) ?? undefined;
   const trail = trailIn(state);
   const go = (to: string | undefined, nextTrail: string[]) =>

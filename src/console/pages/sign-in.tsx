@@ -36,7 +36,10 @@ export function SignInPage() {
     <Center component="main" mih="100dvh" p="md">
       <title>Sign in · Muster</title>
       <Paper withBorder p="xl" w="100%" maw={400}>
-        <form onSubmit={form.onSubmit((values) => signIn.mutate({ ...values, apiKey: values.apiKey.trim() }))} noValidate>
+        <form
+          onSubmit={form.onSubmit((values) => signIn.mutate({ ...values, apiKey: values.apiKey.trim() }))}
+          noValidate
+        >
           <Stack>
             <Brand />
             <Title order={1}>Sign in</Title>
@@ -61,7 +64,8 @@ export function SignInPage() {
               Sign in
             </Button>
             <Text size="sm" c="dimmed">
-              Muster prints a first key when it starts for the first time. <Anchor href="/docs">API docs</Anchor>
+              Muster prints a first key when it starts for the first time.{' '}
+              <Anchor href="/docs">API docs</Anchor>
             </Text>
           </Stack>
         </form>
