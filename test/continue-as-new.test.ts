@@ -7,8 +7,8 @@ import { changeMembers, createGroup } from '../src/store/groups';
 import { queuedExecution } from '../src/domain/execution';
 import { findExecution, queueExecutions } from '../src/store/executions';
 import { createJob, findJobState } from '../src/store/jobs';
-import { executionWorkflowId, jobWorkflowId, TASK_QUEUE } from '../workflows/messages';
-import { createEngine, register, type Engine } from './support/engine';
+import { executionWorkflowId, jobWorkflowId } from '../workflows/messages';
+import { createEngine, register, TASK_QUEUE, type Engine } from './support/engine';
 import { eventually } from './support/eventually';
 import { startLocalTemporal } from './support/local-temporal';
 
@@ -70,7 +70,7 @@ it('a continuous job loses no join over many runs', async () => {
   });
   await eventually(async () => expect(await findJobState(db, request.jobId)).toBeDefined());
 
-  const commands = createJobCommands({ db, client, log: console as never });
+  const commands = createJobCommands({ db, client, taskQueue: TASK_QUEUE, log: console as never });
   // In waves of more than a run takes, so that the number of runs does not hang on who is quicker.
   for (let wave = 0; wave < things.length; wave += 15) {
     for (let i = wave; i < wave + 15; i += 3) {

@@ -10,8 +10,8 @@ import { TestWorkflowEnvironment } from '@temporalio/testing';
 import type { TimeoutConfig } from '../src/domain/execution';
 import type { ExecutionRow } from '../src/store/schema';
 import { findExecution } from '../src/store/executions';
-import { jobWorkflowId, SEARCH_ATTRIBUTES, TASK_QUEUE, type DeviceRequest } from '../workflows/messages';
-import { createEngine, register, type Engine } from './support/engine';
+import { jobWorkflowId, SEARCH_ATTRIBUTES, type DeviceRequest } from '../workflows/messages';
+import { createEngine, register, TASK_QUEUE, type Engine } from './support/engine';
 import { eventually } from './support/eventually';
 
 const SERVER = path.join(__dirname, 'time-skipping', 'server.sh');

@@ -7,8 +7,6 @@ import type { Report, StartNext, TimeoutConfig } from '../src/domain/execution';
 import type { Cause } from '../src/domain/job';
 import type { ExecutionStatus } from '../src/domain/statuses';
 
-export const TASK_QUEUE = 'muster';
-
 /** Keyword attributes of the workflows. `ExecutionStatus` is a name that Temporal keeps for itself. */
 export const SEARCH_ATTRIBUTES = ['JobId', 'ThingName', 'JobStatus', 'JobExecutionStatus'] as const;
 

@@ -22,7 +22,6 @@ import {
   jobWorkflowId,
   pokeJob,
   removeOneExecution,
-  TASK_QUEUE,
   type CancelJobRequest,
 } from '../../workflows/messages';
 import type { JobCommands } from './job-commands';
@@ -30,7 +29,14 @@ import type { JobCommands } from './job-commands';
 /** Changes of membership that come together are one poke. */
 const POKE_DELAY_MS = 50;
 
-export function createJobCommands({ db, client, log }: { db: Db; client: Client; log: Logger }): JobCommands {
+interface Deps {
+  db: Db;
+  client: Client;
+  taskQueue: string;
+  log: Logger;
+}
+
+export function createJobCommands({ db, client, taskQueue, log }: Deps): JobCommands {
   const { workflow } = client;
   const changedGroups = new Set<string>();
   let poking: NodeJS.Timeout | undefined;
@@ -40,7 +46,7 @@ export function createJobCommands({ db, client, log }: { db: Db; client: Client;
       const { jobId, jobType, name } = request;
       const start = new WithStartWorkflowOperation(jobType === 'CONTINUOUS' ? 'continuousJob' : 'job', {
         workflowId: jobWorkflowId(jobId),
-        taskQueue: TASK_QUEUE,
+        taskQueue,
         args: [{ request }],
         workflowIdConflictPolicy: 'USE_EXISTING',
         workflowIdReusePolicy: 'ALLOW_DUPLICATE_FAILED_ONLY',
@@ -78,7 +84,7 @@ export function createJobCommands({ db, client, log }: { db: Db; client: Client;
     async delete(jobId, request) {
       const start = new WithStartWorkflowOperation('deletion', {
         workflowId: deletionWorkflowId(jobId),
-        taskQueue: TASK_QUEUE,
+        taskQueue,
         args: [{ jobId, ...request }],
         workflowIdConflictPolicy: 'USE_EXISTING',
         searchAttributes: { JobId: [jobId] },

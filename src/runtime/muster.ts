@@ -6,6 +6,7 @@ import { SEARCH_ATTRIBUTES } from '../../workflows/messages';
 import { createOperations } from '../api/app';
 import { createDeviceService } from '../devices/create-device-service';
 import { throttled } from '../devices/throttle';
+import { readTaskQueue } from '../store/installation';
 import type { Config } from './config';
 import { openDataDir, type Endpoints } from './data-dir';
 import { createReadinessCheck, type Checks } from './health';
@@ -74,6 +75,7 @@ async function startParts(
 
   const db = await openDatabase(config, dataDir);
   shutdown.add('store', 500, () => db.destroy());
+  const taskQueue = await readTaskQueue(db);
 
   const broker = needsBroker(config) ? await openBroker(config, dataDir, db, log) : undefined;
   if (broker) shutdown.add('MQTT broker', 2_000, () => broker.close());
@@ -88,7 +90,7 @@ async function startParts(
   };
   const health = { checkReady: createReadinessCheck(checks) };
   const parts: Parts = {
-    ...{ config, log, shutdown, temporal, client, db, metrics, devices, checks, health },
+    ...{ config, log, shutdown, temporal, client, taskQueue, db, metrics, devices, checks, health },
     devicesInTurn: throttled(devices),
   };
 

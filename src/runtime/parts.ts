@@ -15,6 +15,8 @@ export interface Parts {
   shutdown: Shutdown;
   temporal: TemporalService;
   client: Client;
+  /** Temporal's, of this Muster alone. */
+  taskQueue: string;
   db: Db;
   metrics: Metrics;
   devices: DeviceService;

@@ -1,11 +1,11 @@
 import { NativeConnection, Worker } from '@temporalio/worker';
-import { TASK_QUEUE } from '../../workflows/messages';
 import { WORKFLOW_BUNDLE } from './bundle-workflows';
 
 export interface WorkerOptions {
   /** host:port of Temporal. */
   address: string;
   namespace: string;
+  taskQueue: string;
   activities: object;
 }
 
@@ -18,9 +18,9 @@ export interface RunningWorker {
   stop(): Promise<void>;
 }
 
-export async function startWorker({ address, namespace, activities }: WorkerOptions): Promise<RunningWorker> {
-  const connection = await NativeConnection.connect({ address });
-  const worker = await createWorker(connection, namespace, activities);
+export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
+  const connection = await NativeConnection.connect({ address: options.address });
+  const worker = await createWorker(connection, options);
   const ended = worker.run();
   const failed = new Promise<never>((_, reject) => void ended.catch(reject));
   // Somebody may look at it only later.
@@ -38,14 +38,13 @@ export async function startWorker({ address, namespace, activities }: WorkerOpti
 
 async function createWorker(
   connection: NativeConnection,
-  namespace: string,
-  activities: object,
+  { namespace, taskQueue, activities }: WorkerOptions,
 ): Promise<Worker> {
   try {
     return await Worker.create({
       connection,
       namespace,
-      taskQueue: TASK_QUEUE,
+      taskQueue,
       workflowBundle: { codePath: WORKFLOW_BUNDLE },
       activities,
       // About 0.3 MB each. An execution that waits for its device outside the cache costs one history read and a

@@ -2,6 +2,7 @@ import SQLite from 'better-sqlite3';
 import { Kysely, Migrator, PostgresAdapter, SqliteDialect, type Migration, type Transaction } from 'kysely';
 import * as initial from './migrations/001-initial';
 import * as webConsole from './migrations/002-console';
+import * as installation from './migrations/003-installation';
 import type { Database } from './schema';
 
 export type Db = Kysely<Database>;
@@ -14,7 +15,11 @@ export function isPostgres(db: Queryable): boolean {
 }
 
 /** In order; a released migration is never changed. */
-const MIGRATIONS: Record<string, Migration> = { '001-initial': initial, '002-console': webConsole };
+const MIGRATIONS: Record<string, Migration> = {
+  '001-initial': initial,
+  '002-console': webConsole,
+  '003-installation': installation,
+};
 
 /**
  * Opens the SQLite file (made where missing) and brings its schema up to date.

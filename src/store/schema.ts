@@ -7,6 +7,7 @@ import type { EventType } from '../domain/events';
 import type { Dispatch, ExecutionStatus, JobStatus, JobType } from '../domain/statuses';
 
 export interface Database {
+  installation: InstallationTable;
   things: ThingsTable;
   thing_tags: ThingTagsTable;
   thing_types: ThingTypesTable;
@@ -25,6 +26,11 @@ export interface Database {
   sessions: SessionsTable;
   events: EventsTable;
   job_progress: JobProgressTable;
+}
+
+/** One row: what this store is to the outside. */
+export interface InstallationTable {
+  taskQueue: string;
 }
 
 export interface ThingsTable {

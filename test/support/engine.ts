@@ -9,7 +9,9 @@ import { createDeviceService } from '../../src/devices/create-device-service';
 import { createNotifier } from '../../src/devices/notifier';
 import { openStore, type Db } from '../../src/store/database';
 import { registerThings } from '../../src/store/things';
-import { TASK_QUEUE } from '../../workflows/messages';
+
+/** Each test has a Temporal of its own. */
+export const TASK_QUEUE = 'muster';
 
 /** Made by `npm run build`. */
 export const WORKFLOW_BUNDLE = path.resolve('dist/workflow-bundle.js');

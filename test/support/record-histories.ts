@@ -19,9 +19,8 @@ import {
   batchWorkflowId,
   deletionWorkflowId,
   SEARCH_ATTRIBUTES,
-  TASK_QUEUE,
 } from '../../workflows/messages';
-import { createEngine, register, type Engine } from './engine';
+import { createEngine, register, TASK_QUEUE, type Engine } from './engine';
 import { eventually } from './eventually';
 
 const DIRECTORY = path.resolve(process.cwd(), 'test/histories');
@@ -47,7 +46,7 @@ async function main(release: string): Promise<void> {
 async function record(engine: Engine, directory: string): Promise<void> {
   fs.mkdirSync(directory, { recursive: true });
   const { client, db, devices } = engine;
-  const commands = createJobCommands({ db, client, log: console as never });
+  const commands = createJobCommands({ db, client, taskQueue: TASK_QUEUE, log: console as never });
   const names = Array.from({ length: 201 }, (_, i) => `thing-${String(i).padStart(3, '0')}`);
   await register(db, names);
   await createGroup(db, { name: 'all', description: null, tags: [] }, Date.now());

@@ -25,9 +25,9 @@ export interface ApiSurroundings {
 }
 
 export async function startApiRole(parts: Parts, { mqttUrl, sessions }: ApiSurroundings): Promise<ApiRole> {
-  const { config, db, client, temporal, devicesInTurn: devices, health, metrics, log } = parts;
+  const { config, db, client, temporal, taskQueue, devicesInTurn: devices, health, metrics, log } = parts;
   const adminKey = await ensureFirstKey(parts);
-  const commands = withSessions(createJobCommands({ db, client, log }), sessions);
+  const commands = withSessions(createJobCommands({ db, client, taskQueue, log }), sessions);
   const onCredentialsChanged = (thingName: string) => sessions?.disconnect(thingName);
   const about = {
     temporal: { namespace: config.temporalNamespace, uiUrl: temporal.uiUrl ?? null },

@@ -6,11 +6,12 @@ import type { Parts } from '../parts';
 import { startWorker, type RunningWorker } from '../worker';
 
 export async function startWorkerRole(parts: Parts, broker: Broker): Promise<RunningWorker> {
-  const { config, db, temporal, client, devices, metrics, shutdown, checks } = parts;
+  const { config, db, temporal, client, taskQueue, devices, metrics, shutdown, checks } = parts;
   const notifier = createNotifier({ db, publisher: broker, prefixes: config.topicPrefixes });
   const worker = await startWorker({
     address: temporal.address,
     namespace: config.temporalNamespace,
+    taskQueue,
     activities: createActivities({ db, client, publisher: broker, notifier, devices, metrics }),
   });
   shutdown.add('worker', 4_500, () => worker.stop());
