@@ -13,9 +13,7 @@ export function membershipActivities({ db, client }: { db: Db; client: Client })
       cursor: number;
       limit: number;
     }): Promise<MembershipStretch> {
-      return db
-        .transaction()
-        .execute((tx) => readMembershipChanges(tx, input.jobId, input.cursor, input.limit));
+      return readMembershipChanges(db, input.jobId, input.cursor, input.limit);
     },
 
     /** Who left no longer belongs to the job; what it had not finished is REMOVED. */
@@ -28,7 +26,7 @@ export function membershipActivities({ db, client }: { db: Db; client: Client })
           ),
         ),
       );
-      await db.transaction().execute((tx) => removeTargets(tx, jobId, thingNames));
+      await removeTargets(db, jobId, thingNames);
     },
   };
 }

@@ -73,7 +73,7 @@ let app: Express;
 /** A store that knows the administrator; each test has a copy. */
 const template = mkdtempSync(path.join(tmpdir(), 'muster-api-'));
 beforeAll(async () => {
-  const store = await openStore(path.join(template, 'muster.db'));
+  const store = await openStore({ file: path.join(template, 'muster.db') });
   await ensureAdminKey(store, ADMIN);
   await store.destroy();
 });
@@ -82,7 +82,7 @@ afterAll(() => rmSync(template, { recursive: true }));
 beforeEach(async () => {
   directory = mkdtempSync(path.join(tmpdir(), 'muster-api-'));
   cpSync(template, directory, { recursive: true });
-  db = await openStore(path.join(directory, 'muster.db'));
+  db = await openStore({ file: path.join(directory, 'muster.db') });
   commands = new FakeCommands(db);
   devices = { getPending: jest.fn(), describe: jest.fn(), startNext: jest.fn(), update: jest.fn() };
   disconnected = [];

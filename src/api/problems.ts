@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import { z } from 'zod';
 import { ERRORS, MusterError, type ErrorCode, type FieldError } from '../contract/errors';
 import { problem } from '../contract/rest';
+import { isStoreUnavailable } from '../store/faults';
 import { hasSignInPage } from './auth';
 
 type Problem = z.input<typeof problem>;
@@ -62,7 +63,7 @@ function toProblem({ code, message, errors, executionState, clientToken }: Muste
 function toMusterError(thrown: unknown): MusterError {
   if (thrown instanceof MusterError) return thrown;
   if (!(thrown instanceof Error)) return internal(thrown);
-  return fromHttpError(thrown) ?? fromTemporal(thrown) ?? internal(thrown);
+  return fromHttpError(thrown) ?? fromTemporal(thrown) ?? fromStore(thrown) ?? internal(thrown);
 }
 
 function internal(cause: unknown): MusterError {
@@ -96,6 +97,13 @@ const TEMPORAL_OUT_OF_REACH = ['ServiceError', 'WorkflowUpdateRPCTimeoutOrCancel
 function fromTemporal(error: Error): MusterError | undefined {
   if (!TEMPORAL_OUT_OF_REACH.includes(error.name)) return undefined;
   return new MusterError('ServiceUnavailable', 'Temporal is out of reach; try again.', { cause: error });
+}
+
+function fromStore(error: Error): MusterError | undefined {
+  if (!isStoreUnavailable(error)) return undefined;
+  return new MusterError('ServiceUnavailable', 'The store is out of reach or too busy; try again.', {
+    cause: error,
+  });
 }
 
 function toFieldErrors(issue: z.core.$ZodIssue, where: string): FieldError[] {

@@ -130,6 +130,7 @@ function ownDirectory({ dataDir }: DemoOptions): string | undefined {
   return dataDir || process.env.MUSTER_DATA_DIR ? undefined : mkdtempSync(join(tmpdir(), 'muster-demo-'));
 }
 
+/** Its things and jobs are nothing for anybody's database. */
 async function demoConfig(options: DemoOptions, own: string | undefined): Promise<DemoConfig> {
   const apiKey = `demo:${randomBytes(24).toString('base64url')}`;
   const defaults = {
@@ -140,7 +141,8 @@ async function demoConfig(options: DemoOptions, own: string | undefined): Promis
   };
   const given = Object.entries(process.env).filter(([, value]) => value);
   const flags = { ...options, roles: ROLES.join(',') };
-  return loadConfig({ ...defaults, ...Object.fromEntries(given) }, flags) as DemoConfig;
+  const env = { ...defaults, ...Object.fromEntries(given), DATABASE_URL: '' };
+  return loadConfig(env, flags) as DemoConfig;
 }
 
 /** Port 0 for those whose default is taken. */

@@ -17,6 +17,7 @@ test('without anything set, the defaults hold', () => {
     temporalAddress: undefined,
     temporalNamespace: 'default',
     databaseUrl: undefined,
+    databasePoolSize: 10,
     mqttUrl: undefined,
     logLevel: 'info',
   });
@@ -107,11 +108,30 @@ test.each(['key', 'key:', 'a b:longenough', `${'k'.repeat(129)}:longenough`, ':l
   },
 );
 
-test.each(['DATABASE_URL', 'MQTT_URL'])('%s is not served yet, and is not repeated', (name) => {
-  const message = refused({ [name]: 'scheme://user:hush@host/db' });
-  expect(message).toContain(`${name} can't be used yet`);
+test('MQTT_URL is not served yet, and is not repeated', () => {
+  const message = refused({ MQTT_URL: 'scheme://user:hush@host/db' });
+  expect(message).toContain(`MQTT_URL can't be used yet`);
   expect(message).not.toContain('hush');
 });
+
+test.each([
+  ['hush', 'must be a URL'],
+  ['mysql://user:hush@host/db', 'must begin with postgres://, not mysql://'],
+  ['postgres:///db?password=hush', 'must name a host'],
+  ['postgres://user:hush@host', 'must name a database'],
+  ['postgres://user:hush@host/db?sslmode=prefer', 'choose disable, require, verify-ca, verify-full'],
+])('DATABASE_URL %s is refused without being repeated', (url, fault) => {
+  const message = refused({ DATABASE_URL: url });
+  expect(message).toContain('DATABASE_URL ');
+  expect(message).toContain(fault);
+  expect(message).not.toContain('hush');
+});
+
+test.each([
+  'postgres://u:p@host:5432/db',
+  'postgresql://host/db?sslmode=require',
+  'postgres://u@%2Frun%2Fpg/db',
+])('DATABASE_URL %s is taken', (url) => expect(loadConfig({ DATABASE_URL: url }).databaseUrl).toBe(url));
 
 test('help lists every option with its environment variable and default', () => {
   const help = addConfigOptions(new Command('up'), ['mqttUrl']).helpInformation().replace(/\s+/g, ' ');

@@ -62,6 +62,34 @@ const roles = z
 const HOST_RULE = 'must be an IP address or a host name of this machine';
 const host = z.string().regex(/^[A-Za-z0-9.:_-]{1,253}$/, HOST_RULE);
 
+const SSL_MODES = ['disable', 'require', 'verify-ca', 'verify-full'];
+
+/** Why a database can't be reached by a URL, or undefined when it can. */
+function databaseUrlFault(url: string): string | undefined {
+  if (!URL.canParse(url)) return 'must be a URL: postgres://user:password@host:5432/database';
+  const { protocol, hostname, pathname, searchParams } = new URL(url);
+  if (!/^postgres(ql)?:$/.test(protocol)) return `must begin with postgres://, not ${protocol}//`;
+  if (!hostname && !searchParams.has('host'))
+    return 'must name a host: postgres://user:password@host/database';
+  if (pathname.length < 2) return 'must name a database: postgres://user:password@host/database';
+  const sslMode = searchParams.get('sslmode');
+  if (sslMode !== null && !SSL_MODES.includes(sslMode))
+    return `has sslmode "${sslMode}"; choose ${SSL_MODES.join(', ')}`;
+  return undefined;
+}
+
+const databaseUrl = z.string().superRefine((url, context) => {
+  const fault = databaseUrlFault(url);
+  if (fault) context.addIssue({ code: 'custom', message: fault });
+});
+
+const POOL_RULE = 'must be a whole number from 1 to 500';
+const poolSize = z
+  .string()
+  .regex(/^\d{1,3}$/, POOL_RULE)
+  .transform(Number)
+  .refine((size) => size >= 1 && size <= 500, POOL_RULE);
+
 const notServedYet = (instead: string) =>
   z.string().transform((_, context): never => {
     context.addIssue({ code: 'custom', message: `can't be used yet, ${instead}; leave it out` });
@@ -177,9 +205,17 @@ export const CONFIG_OPTIONS = {
   databaseUrl: {
     env: 'DATABASE_URL',
     flag: '--database-url <url>',
-    meaning: 'not served yet: PostgreSQL in the place of the SQLite file',
+    meaning:
+      'PostgreSQL as postgres://user:password@host/database; an SQLite file in the data directory when left out',
     secret: true,
-    schema: notServedYet('Muster keeps its records in a SQLite file in MUSTER_DATA_DIR'),
+    schema: databaseUrl,
+  },
+  databasePoolSize: {
+    env: 'MUSTER_DATABASE_POOL_SIZE',
+    flag: '--database-pool-size <n>',
+    default: '10',
+    meaning: 'connections of this process to PostgreSQL at most',
+    schema: poolSize,
   },
   mqttUrl: {
     env: 'MQTT_URL',

@@ -3,8 +3,9 @@ import type { Logger } from 'pino';
 import { createEmbeddedBroker, type EmbeddedBrokerOptions } from '../mqtt/embedded-broker';
 import type { Broker } from '../mqtt/broker';
 import { openStore, type Db } from '../store/database';
+import { isRefusedAtStart, isStoreUnavailable } from '../store/faults';
 import { verifyDevice } from '../store/things';
-import type { Config } from './config';
+import { ConfigError, type Config } from './config';
 import type { DataDir } from './data-dir';
 import { listenError, reachableHost, reachPort } from './ports';
 import { connectToExisting } from './temporal-connection';
@@ -29,9 +30,27 @@ export async function openTemporal(
   return startTemporalServer({ executable, dataDir: needed(dataDir), port, uiPort, namespace, logger });
 }
 
-/** The SQLite file in the data directory. */
-export async function openDatabase(_config: Config, dataDir: DataDir | undefined): Promise<Db> {
-  return openStore(needed(dataDir).file('muster.db'));
+/**
+ * PostgreSQL, or the SQLite file in the data directory.
+ * @throws ConfigError when PostgreSQL can't be reached or does not let us in; it holds no password
+ */
+export async function openDatabase(
+  { databaseUrl: url, databasePoolSize: poolSize }: Config,
+  dataDir: DataDir | undefined,
+  log: Logger,
+): Promise<Db> {
+  if (url === undefined) return openStore({ file: needed(dataDir).file('muster.db') });
+  const onConnectionLost = ({ message }: Error) =>
+    log.warn(`A connection to PostgreSQL was lost: ${message}`);
+  try {
+    return await openStore({ url, poolSize, onConnectionLost });
+  } catch (error) {
+    if (!isStoreUnavailable(error) && !isRefusedAtStart(error)) throw error;
+    const { message, code } = error as { message?: string; code?: string };
+    throw new ConfigError(
+      `PostgreSQL at ${new URL(url).host} (DATABASE_URL) can't be used: ${message || code}; start it or correct the URL.`,
+    );
+  }
 }
 
 /** The embedded broker. Things can connect once it serves. */

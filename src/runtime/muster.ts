@@ -73,7 +73,7 @@ async function startParts(
   await ensureSearchAttributes(temporal.connection, namespace, SEARCH_ATTRIBUTES);
   const client = new Client({ connection: temporal.connection, namespace });
 
-  const db = await openDatabase(config, dataDir);
+  const db = await openDatabase(config, dataDir, log);
   shutdown.add('store', 500, () => db.destroy());
   const taskQueue = await readTaskQueue(db);
 

@@ -8,6 +8,7 @@ import { NAME_KEY, readCursor, toPage, type Page, type PageRequest } from './pag
 import type { ApiKeyRow } from './schema';
 import { matchesSlowHash, newSecret, slowHash } from './secrets';
 import { endSessionsOf } from './sessions';
+import { inTransaction } from './transaction';
 
 export type Permission = z.output<typeof permission>;
 
@@ -61,7 +62,7 @@ export async function listApiKeys(db: Queryable, page: PageRequest): Promise<Pag
 
 /** Counts from the next request on, also for who has signed in with it. @throws MusterError ApiKeyNotFound */
 export async function revokeApiKey(db: Db, key: string, now: number): Promise<void> {
-  await db.transaction().execute(async (trx) => {
+  await inTransaction(db, async (trx) => {
     const { numUpdatedRows } = await trx
       .updateTable('api_keys')
       .set({ revokedAt: now })
@@ -106,14 +107,13 @@ export async function ensureAdminKey(
     await putAdminKey(db, given, now);
     return undefined;
   }
-  const any = await db
-    .selectFrom('api_keys')
-    .select('apiKey')
-    .where('revokedAt', 'is', null)
-    .limit(1)
-    .execute();
-  if (any.length > 0) return undefined;
-  return createApiKey(db, { name: 'administrator', permissions: EVERYTHING }, now);
+  // Of several processes that start at once, one makes the key.
+  const makeFirst = async (tx: Queryable) => {
+    const some = tx.selectFrom('api_keys').select('apiKey').where('revokedAt', 'is', null).limit(1);
+    if (await some.executeTakeFirst()) return undefined;
+    return createApiKey(tx, { name: 'administrator', permissions: EVERYTHING }, now);
+  };
+  return inTransaction(db, makeFirst, 'serializable');
 }
 
 async function putAdminKey(db: Db, given: { apiKey: string; apiSecret: string }, now: number): Promise<void> {

@@ -1,13 +1,26 @@
-import SQLite from 'better-sqlite3';
-import { Kysely, Migrator, PostgresAdapter, SqliteDialect, type Migration, type Transaction } from 'kysely';
+import {
+  HandleEmptyInListsPlugin,
+  Kysely,
+  Migrator,
+  PostgresAdapter,
+  replaceWithNoncontingentExpression,
+  type Dialect,
+  type Migration,
+  type Transaction,
+} from 'kysely';
 import * as initial from './migrations/001-initial';
 import * as webConsole from './migrations/002-console';
 import * as installation from './migrations/003-installation';
+import { migratingDialect, workingDialect, type PostgresLocation } from './postgres';
 import type { Database } from './schema';
+import { openSqlite } from './sqlite';
 
 export type Db = Kysely<Database>;
 /** What queries take: they run the same inside and outside of a transaction. */
 export type Queryable = Db | Transaction<Database>;
+
+/** Where the store is: an SQLite file, or a database of PostgreSQL. */
+export type StoreLocation = { file: string } | PostgresLocation;
 
 /** For the few statements that can't be written for both. */
 export function isPostgres(db: Queryable): boolean {
@@ -22,20 +35,24 @@ const MIGRATIONS: Record<string, Migration> = {
 };
 
 /**
- * Opens the SQLite file (made where missing) and brings its schema up to date.
- * `synchronous = NORMAL` under WAL: a commit survives the end of the process at any instant; a power cut may
- * take the last moments (docs/operations.md).
- * @throws where the file cannot be opened or a migration fails; the schema is then as it was before that migration
+ * Opens the store and brings its schema up to date. Any number of processes may do so at once: on PostgreSQL
+ * migrations run under a lock, and an SQLite file belongs to one process.
+ * @throws where it cannot be opened or a migration fails; the schema is then as it was before that migration
  */
-export async function openStore(path: string): Promise<Db> {
-  const sqlite = new SQLite(path);
-  sqlite.pragma('journal_mode = WAL');
-  sqlite.pragma('synchronous = NORMAL');
-  sqlite.pragma('busy_timeout = 5000');
-  sqlite.pragma('cache_size = -65536');
-  const db = new Kysely<Database>({ dialect: new SqliteDialect({ database: sqlite }) });
-  await migrate(db);
-  return db;
+export async function openStore(location: StoreLocation): Promise<Db> {
+  if ('file' in location) {
+    const db = storeOn(openSqlite(location.file));
+    await migrate(db);
+    return db;
+  }
+  const migrating = storeOn(migratingDialect(location));
+  await migrate(migrating).finally(() => migrating.destroy());
+  return storeOn(workingDialect(location));
+}
+
+function storeOn(dialect: Dialect): Db {
+  const emptyLists = new HandleEmptyInListsPlugin({ strategy: replaceWithNoncontingentExpression });
+  return new Kysely<Database>({ dialect, plugins: [emptyLists] });
 }
 
 async function migrate(db: Db): Promise<void> {

@@ -10,7 +10,7 @@ let directory: string;
 let db: Db;
 beforeEach(async () => {
   directory = mkdtempSync(path.join(tmpdir(), 'muster-events-'));
-  db = await openStore(path.join(directory, 'muster.db'));
+  db = await openStore({ file: path.join(directory, 'muster.db') });
 });
 afterEach(async () => {
   await db.destroy();

@@ -8,6 +8,7 @@ import type { Db, Queryable } from './database';
 import { appendEvents, type NewEvent } from './events';
 import type { ExecutionRow, TransitionRow } from './schema';
 import { unknownThings } from './things';
+import { inTransaction, lockJob, lockThings } from './transaction';
 
 const SHARDS = 16;
 /** A repeated request is looked for among the latest transitions only, however long an execution reports. */
@@ -33,15 +34,13 @@ export async function queueExecutions(
     retarget: boolean;
   },
 ): Promise<QueuedPage> {
-  return db.transaction().execute(async (tx) => {
-    const job = await tx
-      .selectFrom('jobs')
-      .select(['status', 'createdAt'])
-      .where('jobId', '=', page.jobId)
-      .executeTakeFirst();
+  return inTransaction(db, async (tx) => {
+    // A page that retargets also counts up in the job's row.
+    const job = await lockJob(tx, page.jobId, page.retarget ? 'update' : 'share');
     if (job?.status !== 'IN_PROGRESS') return { queued: false, gone: [] };
 
     const names = page.launches.map(({ thingName }) => thingName);
+    await lockThings(tx, names);
     const present = await readAttempts(tx, page.jobId, names);
     const fresh = page.launches.filter(
       ({ thingName, executionNumber }) => (present.get(thingName)?.executionNumber ?? 0) < executionNumber,
@@ -49,14 +48,16 @@ export async function queueExecutions(
     if (fresh.length > 0) {
       const shard = page.shard % SHARDS;
       await insertQueued(tx, page, fresh, shard, job.createdAt);
-      await addToCount(tx, page.jobId, shard, 'QUEUED', fresh.length);
-      for (const { thingName } of fresh) {
-        const former = present.get(thingName);
-        if (former) await addToCount(tx, page.jobId, former.shard, former.status, -1);
-      }
+      const former = fresh.flatMap(({ thingName }) => present.get(thingName) ?? []);
+      await changeCounts(tx, page.jobId, [
+        { shard, status: 'QUEUED', n: fresh.length },
+        ...former.map((row) => ({ shard: row.shard, status: row.status, n: -1 })),
+      ]);
     }
     if (page.retarget) await addTargets(tx, page.jobId, names);
-    return { queued: true, gone: await unknownThings(tx, names) };
+    const gone = await unknownThings(tx, names);
+    await forgetTargets(tx, page.jobId, gone);
+    return { queued: true, gone };
   });
 }
 
@@ -83,7 +84,8 @@ export async function recordTransition(
   record: TransitionRecord,
 ): Promise<Notifications | typeof NOT_VISIBLE> {
   const { jobId, thingName, state } = record;
-  return db.transaction().execute(async (tx) => {
+  return inTransaction(db, async (tx) => {
+    await lockThings(tx, [thingName]);
     const row = await findExecution(tx, jobId, thingName);
     if (!row || row.executionNumber < state.executionNumber) return NOT_VISIBLE;
     if (row.executionNumber > state.executionNumber || row.versionNumber >= state.versionNumber) return BOTH;
@@ -106,11 +108,12 @@ export async function recordTransition(
       .where('jobId', '=', jobId)
       .where('thingName', '=', thingName)
       .execute();
-    if (row.status !== state.status) {
-      await addToCount(tx, jobId, row.shard, row.status, -1);
-      await addToCount(tx, jobId, row.shard, state.status, 1);
-    }
     const headAfter = (await pendingExecutions(tx, thingName, 1))[0]?.jobId;
+    // Last, because others of the job wait for these rows.
+    await changeCounts(tx, jobId, [
+      { shard: row.shard, status: row.status, n: -1 },
+      { shard: row.shard, status: state.status, n: 1 },
+    ]);
     return notificationsFor({ from: record.from, to: state.status, headBefore, headAfter });
   });
 }
@@ -263,8 +266,8 @@ export async function cancelUnlaunched(
   now: number,
   limit: number,
 ): Promise<number> {
-  return db.transaction().execute(async (tx) => {
-    const job = await tx.selectFrom('jobs').select('createdAt').where('jobId', '=', jobId).executeTakeFirst();
+  return inTransaction(db, async (tx) => {
+    const job = await lockJob(tx, jobId, 'update');
     if (!job) return 0;
     const unlaunched = await tx
       .selectFrom('job_targets')
@@ -294,7 +297,7 @@ export async function cancelUnlaunched(
     };
     const launches = unlaunched.map(({ thingName }) => ({ thingName, executionNumber: 1 }));
     await insertQueued(tx, { jobId, state, cause }, launches, 0, job.createdAt);
-    await addToCount(tx, jobId, 0, 'CANCELED', launches.length);
+    await changeCounts(tx, jobId, [{ shard: 0, status: 'CANCELED', n: launches.length }]);
     return launches.length;
   });
 }
@@ -306,7 +309,8 @@ export async function deleteExecution(
   thingName: string,
   now: number,
 ): Promise<boolean> {
-  return db.transaction().execute(async (tx) => {
+  return inTransaction(db, async (tx) => {
+    await lockThings(tx, [thingName]);
     const row = await findExecution(tx, jobId, thingName);
     if (!row || !isTerminal(row.status)) return false;
     await tx
@@ -315,7 +319,7 @@ export async function deleteExecution(
       .where('thingName', '=', thingName)
       .execute();
     await tx.deleteFrom('executions').where('jobId', '=', jobId).where('thingName', '=', thingName).execute();
-    await addToCount(tx, jobId, row.shard, row.status, -1);
+    await changeCounts(tx, jobId, [{ shard: row.shard, status: row.status, n: -1 }]);
     await appendEvents(tx, [{ type: 'execution.deleted', at: now, jobId, thingName }]);
     return true;
   });
@@ -439,18 +443,31 @@ export function transitionRow(
   };
 }
 
-async function addToCount(
-  tx: Queryable,
-  jobId: string,
-  shard: number,
-  status: ExecutionStatus,
-  n: number,
-): Promise<void> {
+interface CountChange {
+  shard: number;
+  status: ExecutionStatus;
+  n: number;
+}
+
+/** In one statement and in the order of the key, so that two transactions never wait for each other. */
+async function changeCounts(tx: Queryable, jobId: string, changes: CountChange[]): Promise<void> {
+  const sums = new Map<string, CountChange>();
+  for (const { shard, status, n } of changes) {
+    const key = `${shard}/${status}`;
+    sums.set(key, { shard, status, n: n + (sums.get(key)?.n ?? 0) });
+  }
+  const rows = [...sums.values()]
+    .filter(({ n }) => n !== 0)
+    .sort((a, b) => a.shard - b.shard || (a.status < b.status ? -1 : 1))
+    .map((change) => ({ jobId, ...change }));
+  if (rows.length === 0) return;
   await tx
     .insertInto('job_counts')
-    .values({ jobId, shard, status, n })
+    .values(rows)
     .onConflict((conflict) =>
-      conflict.columns(['jobId', 'shard', 'status']).doUpdateSet((eb) => ({ n: eb('job_counts.n', '+', n) })),
+      conflict.columns(['jobId', 'shard', 'status']).doUpdateSet((eb) => ({
+        n: eb('job_counts.n', '+', eb.ref('excluded.n')),
+      })),
     )
     .execute();
 }
@@ -466,13 +483,27 @@ async function addTargets(tx: Queryable, jobId: string, names: string[]): Promis
 }
 
 /** Of a CONTINUOUS job: who has left no longer belongs to it. */
-export async function removeTargets(tx: Queryable, jobId: string, names: string[]): Promise<void> {
-  const { numDeletedRows } = await tx
+export async function removeTargets(db: Db, jobId: string, names: string[]): Promise<void> {
+  await inTransaction(db, async (tx) => {
+    await lockJob(tx, jobId, 'update');
+    const { numDeletedRows } = await tx
+      .deleteFrom('job_targets')
+      .where('jobId', '=', jobId)
+      .where('thingName', 'in', names)
+      .executeTakeFirst();
+    await changeThingCount(tx, jobId, -Number(numDeletedRows));
+  });
+}
+
+/** A thing that was deleted while the job was created stands by its name only: a new one of that name is another. */
+async function forgetTargets(tx: Queryable, jobId: string, names: string[]): Promise<void> {
+  if (names.length === 0) return;
+  await tx
     .deleteFrom('job_targets')
     .where('jobId', '=', jobId)
     .where('thingName', 'in', names)
-    .executeTakeFirst();
-  await changeThingCount(tx, jobId, -Number(numDeletedRows));
+    .where('explicit', '=', 1)
+    .execute();
 }
 
 async function changeThingCount(tx: Queryable, jobId: string, by: number): Promise<void> {

@@ -6,6 +6,7 @@ import { fillGroup, joinGroup, leaveGroup, takeClock } from './membership';
 import { endOfPrefix, NAME_KEY, readCursor, toPage, type Page, type PageRequest } from './paging';
 import type { Database } from './schema';
 import { requireThing, unknownThings } from './things';
+import { inTransaction } from './transaction';
 
 type GroupRow = Database['thing_groups'];
 
@@ -30,7 +31,7 @@ export async function createGroup(
   { name, description, tags }: { name: string; description: string | null; tags: string[] },
   now: number,
 ): Promise<string[]> {
-  return db.transaction().execute(async (trx) => {
+  return inTransaction(db, async (trx) => {
     await takeClock(trx);
     await requireFreeGroupName(trx, name);
     const wanted = [...new Set(tags)].sort();
@@ -79,7 +80,7 @@ export async function findGroup(db: Queryable, name: string): Promise<ThingGroup
  * @throws MusterError ThingGroupNotFound, GroupNotEditable (default group of a type: it goes with the type)
  */
 export async function deleteGroup(db: Db, name: string, now: number): Promise<string[]> {
-  return db.transaction().execute(async (trx) => {
+  return inTransaction(db, async (trx) => {
     await takeClock(trx);
     const { kind } = await requireGroup(trx, name);
     if (kind === 'TYPE') {
@@ -110,7 +111,7 @@ export async function changeMembers(
   { add, remove }: MemberChanges,
   now: number,
 ): Promise<string[]> {
-  return db.transaction().execute(async (trx) => {
+  return inTransaction(db, async (trx) => {
     await takeClock(trx);
     await requireEditableGroup(trx, groupName);
     await requireKnown(trx, add);
@@ -129,7 +130,7 @@ export async function changeMember(
   change: keyof MemberChanges,
   now: number,
 ): Promise<string[]> {
-  return db.transaction().execute(async (trx) => {
+  return inTransaction(db, async (trx) => {
     await takeClock(trx);
     await requireEditableGroup(trx, groupName);
     await requireThing(trx, thingName);

@@ -5,12 +5,12 @@ import { up } from './migrations/003-installation';
 
 let db: Db;
 beforeEach(async () => {
-  db = await openStore(':memory:');
+  db = await openStore({ file: ':memory:' });
 });
 afterEach(() => db.destroy());
 
 test('each store has a task queue of its own', async () => {
-  const other = await openStore(':memory:');
+  const other = await openStore({ file: ':memory:' });
   expect(await readTaskQueue(db)).toMatch(/^muster-[0-9a-f-]{36}$/);
   expect(await readTaskQueue(other)).not.toBe(await readTaskQueue(db));
   await other.destroy();

@@ -7,6 +7,7 @@ import { appendEvents } from './events';
 import { unknownGroups } from './groups';
 import type { JobRow, JobsTable } from './schema';
 import { unknownThings } from './things';
+import { inSnapshot, inTransaction } from './transaction';
 
 /** SQLite takes 32,766 parameters in a statement, PostgreSQL 65,535. */
 const NAMES_PER_STATEMENT = 1_000;
@@ -31,10 +32,11 @@ export class UnknownTargets extends Error {
 
 /**
  * Resolves the targets and makes the job in one transaction. Doing it again returns the job as it was made first.
+ * Targets and cursor are of one state of the store: who joins later comes after the cursor.
  * @throws UnknownTargets
  */
 export async function createJob(db: Db, request: NewJobRequest, now: number): Promise<CreatedJob> {
-  return db.transaction().execute(async (tx) => {
+  return inSnapshot(db, async (tx) => {
     const existing = await findJobState(tx, request.jobId);
     if (existing)
       return {
@@ -190,7 +192,7 @@ async function changeStatus(
   now: number,
   changes: Updateable<JobsTable>,
 ): Promise<boolean> {
-  return db.transaction().execute(async (tx) => {
+  return inTransaction(db, async (tx) => {
     const { numUpdatedRows } = await tx
       .updateTable('jobs')
       .set({ ...changes, status: to, lastUpdatedAt: now })
@@ -205,7 +207,7 @@ async function changeStatus(
 
 /** Removes one page of a job's execution records with their transitions. @returns how many there were */
 export async function deleteExecutionPage(db: Db, jobId: string, limit: number): Promise<number> {
-  return db.transaction().execute(async (tx) => {
+  return inTransaction(db, async (tx) => {
     const page = await tx
       .selectFrom('executions')
       .select('thingName')
@@ -223,7 +225,7 @@ export async function deleteExecutionPage(db: Db, jobId: string, limit: number):
 
 /** The job's row and everything that hangs on it but its executions, which are gone already. */
 export async function deleteJobRow(db: Db, jobId: string, now: number): Promise<void> {
-  await db.transaction().execute(async (tx) => {
+  await inTransaction(db, async (tx) => {
     const job = await tx.selectFrom('jobs').select('name').where('jobId', '=', jobId).executeTakeFirst();
     if (!job) return;
     await tx.deleteFrom('job_progress').where('jobId', '=', jobId).execute();

@@ -2,8 +2,9 @@
 import type { Launch } from '../domain/job';
 import type { MembershipChange, TargetDifference, ThingMembership } from '../domain/targets';
 import { targetDifference } from '../domain/targets';
-import type { Queryable } from './database';
+import type { Db, Queryable } from './database';
 import { membershipSeq } from './jobs';
+import { inSnapshot } from './transaction';
 
 export interface MembershipStretch {
   launch: Launch[];
@@ -20,6 +21,15 @@ interface LogEntry extends MembershipChange {
 
 /** What the job has to do for at most `limit` entries after `cursor`. Changes nothing. */
 export async function readMembershipChanges(
+  db: Db,
+  jobId: string,
+  cursor: number,
+  limit: number,
+): Promise<MembershipStretch> {
+  return inSnapshot(db, (tx) => readStretch(tx, jobId, cursor, limit));
+}
+
+async function readStretch(
   db: Queryable,
   jobId: string,
   cursor: number,

@@ -1,6 +1,7 @@
 /** Sessions of browsers that have signed in with an API key. The cookie itself is not stored. */
 import type { Db, Queryable } from './database';
 import { newSecret, sha256 } from './secrets';
+import { inTransaction } from './transaction';
 
 /** Whoever signed in has to do it again after so long. */
 export const SESSION_MS = 12 * 60 * 60_000;
@@ -15,7 +16,7 @@ export interface Session {
 
 export async function createSession(db: Db, apiKey: string, now: number): Promise<Session> {
   const session = { token: newSecret(), expiresAt: now + SESSION_MS };
-  await db.transaction().execute(async (trx) => {
+  await inTransaction(db, async (trx) => {
     const former = trx
       .selectFrom('sessions')
       .select('tokenHash')

@@ -4,6 +4,7 @@ import { requireFreeGroupName } from './groups';
 import type { Db, Queryable } from './database';
 import { takeClock } from './membership';
 import { endOfPrefix, NAME_KEY, readCursor, toPage, type Page, type PageRequest } from './paging';
+import { inTransaction } from './transaction';
 
 export interface ThingType {
   name: string;
@@ -19,7 +20,7 @@ export async function createThingType(
   { name, description }: { name: string; description: string | null },
   now: number,
 ): Promise<ThingType> {
-  return db.transaction().execute(async (trx) => {
+  return inTransaction(db, async (trx) => {
     await takeClock(trx);
     const taken = await trx
       .selectFrom('thing_types')
@@ -70,7 +71,7 @@ export async function findThingType(db: Queryable, name: string): Promise<ThingT
 
 /** @throws MusterError ThingTypeNotFound, ThingTypeInUse */
 export async function deleteThingType(db: Db, name: string): Promise<void> {
-  await db.transaction().execute(async (trx) => {
+  await inTransaction(db, async (trx) => {
     await takeClock(trx);
     await findThingType(trx, name);
     const user = await trx

@@ -7,6 +7,7 @@ import { followThings, leaveAllGroups, takeClock } from './membership';
 import { endOfPrefix, NAME_KEY, readCursor, toPage, type Page, type PageRequest } from './paging';
 import type { Database, ThingRow } from './schema';
 import { newSecret, sameHash, sha256 } from './secrets';
+import { inTransaction } from './transaction';
 
 export interface Thing {
   name: string;
@@ -88,7 +89,7 @@ export async function registerThings(
   const all: Registration = { created: [], refused: [], touchedGroups: [] };
   for (let from = 0; from < things.length; from += THINGS_PER_TRANSACTION) {
     const page = things.slice(from, from + THINGS_PER_TRANSACTION);
-    const part = await db.transaction().execute((trx) => registerPage(trx, page, now));
+    const part = await inTransaction(db, (trx) => registerPage(trx, page, now));
     all.created.push(...part.created);
     all.refused.push(...part.refused.map((refusal) => ({ ...refusal, index: refusal.index + from })));
     all.touchedGroups = [...new Set([...all.touchedGroups, ...part.touchedGroups])];
@@ -317,7 +318,7 @@ export async function updateThing(
   changes: ThingChanges,
   now: number,
 ): Promise<{ thing: Thing; touchedGroups: string[]; credentialsChanged: boolean }> {
-  return db.transaction().execute(async (trx) => {
+  return inTransaction(db, async (trx) => {
     await takeClock(trx);
     const before = await requireThing(trx, name);
     const { mqttClientId = before.mqttClientId, thingTypeName, tags, attributes } = changes;
@@ -391,7 +392,7 @@ const NO_HASH = '-'.repeat(64);
  * @throws MusterError ThingNotFound
  */
 export async function markThingDeleted(db: Db, name: string, now: number): Promise<string[]> {
-  return db.transaction().execute(async (trx) => {
+  return inTransaction(db, async (trx) => {
     await takeClock(trx);
     const { numUpdatedRows } = await trx
       .updateTable('things')

@@ -32,7 +32,7 @@ export interface Engine {
 
 export async function createEngine(client: Client, connection: NativeConnection): Promise<Engine> {
   const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'muster-engine-'));
-  const db = await openStore(path.join(directory, 'muster.db'));
+  const db = await openStore({ file: path.join(directory, 'muster.db') });
   const published: PublishedMessage[] = [];
   const publisher = {
     publish: (topic: string, body: Record<string, unknown>) => {
