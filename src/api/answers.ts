@@ -1,7 +1,10 @@
 /** Rows of the store as the REST API tells them: times are ISO 8601. */
+import { formatPosition } from '../domain/events';
 import type { ApiKey } from '../store/api-keys';
 import type { Execution, JobDetail, JobSummary, Transition } from '../store/job-queries';
+import type { Overview } from '../store/overview';
 import type { Page } from '../store/paging';
+import type { ProgressPoint } from '../store/progress';
 import type { Thing } from '../store/things';
 
 type IsoTimes<T, K extends keyof T> = Omit<T, K> & {
@@ -30,6 +33,31 @@ export function toThing<T extends Thing>(thing: T) {
   return {
     ...isoTimes(thing, 'createdAt', 'lastUpdatedAt'),
     connection: connection && isoTimes(connection, 'at'),
+  };
+}
+
+export function toProgressPoint(point: ProgressPoint) {
+  return isoTimes(point, 'at');
+}
+
+export function toOverview({ running, attention, activity, things, ...counts }: Overview) {
+  return {
+    ...counts,
+    running: running.map(toJobSummary),
+    attention: {
+      jobs: attention.jobs.map(toJobSummary),
+      executions: attention.executions.map(toExecution),
+    },
+    activity: activity.map(({ type, at, jobId, jobName, thingName, data, ...position }) => ({
+      id: formatPosition(position),
+      type,
+      at: new Date(at).toISOString(),
+      jobId,
+      jobName,
+      thingName,
+      data,
+    })),
+    things,
   };
 }
 

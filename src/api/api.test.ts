@@ -11,6 +11,7 @@ import type { DeviceService } from '../devices/service';
 import { createApiKey, ensureAdminKey } from '../store/api-keys';
 import { openStore, type Db } from '../store/database';
 import { createApi, type Readiness } from './app';
+import { createEventHub, type EventHub } from './event-hub';
 import type { JobCommands } from './job-commands';
 import { withinLimit } from './mount';
 import { resumeThingDeletions } from './thing-deletion';
@@ -68,6 +69,8 @@ let devices: jest.Mocked<DeviceService>;
 let disconnected: string[];
 let readiness: Readiness;
 let logged: { level: number; msg?: string; err?: unknown }[];
+let events: EventHub;
+let consoleDir: string;
 let app: Express;
 
 /** A store that knows the administrator; each test has a copy. */
@@ -88,21 +91,28 @@ beforeEach(async () => {
   disconnected = [];
   readiness = { ready: true, checks: { store: 'ok' } };
   logged = [];
+  const log = pino({ level: 'debug' }, { write: (line) => void logged.push(JSON.parse(line) as never) });
+  events = createEventHub({ db, log });
+  consoleDir = path.join(directory, 'console');
   app = createApi({
     db,
     commands,
     devices,
     health: { checkReady: () => Promise.resolve(readiness) },
     metrics: { render: () => Promise.resolve('muster_jobs 1\n'), contentType: 'text/plain; version=0.0.4' },
-    log: pino({ level: 'debug' }, { write: (line) => void logged.push(JSON.parse(line) as never) }),
+    log,
     about: {
       temporal: { namespace: 'default', uiUrl: null },
       mqtt: { url: 'mqtt://127.0.0.1:1883', topicPrefixes: ['$emqx/things'] },
     },
+    events,
+    knowsConnections: true,
+    consoleDir,
     onCredentialsChanged: (thingName) => void disconnected.push(thingName),
   });
 });
 afterEach(async () => {
+  events.stop();
   await db.destroy();
   rmSync(directory, { recursive: true });
 });

@@ -1,4 +1,4 @@
-/** The REST API as an Express application. */
+/** The REST API and the web console as an Express application. */
 import express, { type Express } from 'express';
 import helmet from 'helmet';
 import type { Logger } from 'pino';
@@ -6,9 +6,9 @@ import { pinoHttp } from 'pino-http';
 import { version } from '../../package.json';
 import { API_ROOT } from '../contract/routes';
 import type { DeviceService } from '../devices/service';
-import type { Db } from '../store/database';
 import { apiKeyRoutes } from './api-key-routes';
 import { createAuthentication, isRead, type Authentication } from './auth';
+import { consoleRouter } from './console';
 import { deviceRoutes } from './device-routes';
 import { docsRouter } from './docs';
 import type { JobCommands } from './job-commands';
@@ -16,7 +16,7 @@ import { jobRoutes } from './job-routes';
 import { accessOf, mountRoutes } from './mount';
 import { notFound, problemHandler } from './problems';
 import { sessionRoutes } from './session-routes';
-import { statusRoutes, type About } from './status-routes';
+import { statusRoutes, type StatusDeps } from './status-routes';
 import { thingGroupRoutes, thingRoutes, thingTypeRoutes } from './registry-routes';
 
 export interface Readiness {
@@ -32,12 +32,11 @@ export interface OperationsDeps {
   log: Logger;
 }
 
-export interface ApiDeps extends OperationsDeps {
-  db: Db;
+export interface ApiDeps extends OperationsDeps, StatusDeps {
   commands: JobCommands;
   devices: DeviceService;
-  /** What Muster works with. */
-  about: Omit<About, 'version'>;
+  /** Where the web console was built. */
+  consoleDir: string;
   /** The thing's present connection to the broker no longer stands on good credentials. */
   onCredentialsChanged(thingName: string): void;
 }
@@ -48,6 +47,7 @@ export function createApi(deps: ApiDeps): Express {
   const app = createApp(deps);
   app.use(docsRouter(version));
   app.use(API_ROOT, noStore, authentication.admit(accessOf), routes(deps, authentication));
+  app.use(consoleRouter(deps.consoleDir));
   return closed(app, deps.log);
 }
 

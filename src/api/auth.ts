@@ -161,6 +161,12 @@ export function requireSpeaksFor(caller: Caller, thingName: string): void {
   );
 }
 
+/** @throws MusterError Forbidden where a thing calls */
+export function requireKey(caller: Caller): KeyCaller {
+  if (caller.kind === 'key') return caller;
+  throw new MusterError('Forbidden', 'This call takes an API key.');
+}
+
 function readCredentials(req: Request): Credentials {
   const header = req.get('authorization');
   if (header === undefined)

@@ -12,9 +12,10 @@ import {
   listJobs,
 } from '../store/job-queries';
 import { countReached } from '../store/jobs';
+import { readProgress } from '../store/progress';
 import { sha256 } from '../store/secrets';
 import { requireThing, unknownThings } from '../store/things';
-import { toExecution, toExecutionDetail, toJob, toJobSummary, toPageOf } from './answers';
+import { toExecution, toExecutionDetail, toJob, toJobSummary, toPageOf, toProgressPoint } from './answers';
 import { actor } from './auth';
 import type { JobCommands } from './job-commands';
 import type { Handlers } from './mount';
@@ -75,8 +76,9 @@ export function jobRoutes({ db, commands }: { db: Db; commands: JobCommands }): 
       return { thingCount: await countReached(db, targets) };
     },
 
-    getJobProgress() {
-      return Promise.reject(new MusterError('ServiceUnavailable', 'Progress is not kept yet.'));
+    async getJobProgress({ params: { jobId } }) {
+      const points = await readProgress(db, jobId, Date.now());
+      return { points: points.map(toProgressPoint) };
     },
 
     async listExecutions({ params: { jobId }, query: { limit, cursor, status, thingName } }) {

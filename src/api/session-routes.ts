@@ -2,8 +2,7 @@ import { SESSION_COOKIE } from '../contract/routes';
 import type { Db } from '../store/database';
 import { createSession, endSession, SESSION_MS } from '../store/sessions';
 import type { Response } from 'express';
-import { MusterError } from '../contract/errors';
-import { csrfTokenOf, type Authentication, type Caller, type KeyCaller } from './auth';
+import { csrfTokenOf, requireKey, type Authentication, type KeyCaller } from './auth';
 import type { Handlers } from './mount';
 
 type SessionOperation = 'createSession' | 'getSession' | 'deleteSession';
@@ -43,9 +42,4 @@ function toSession({ key, name, permissions, session }: KeyCaller) {
     csrfToken: session ? csrfTokenOf(session) : null,
     expiresAt: session ? new Date(session.expiresAt).toISOString() : null,
   };
-}
-
-function requireKey(caller: Caller): KeyCaller {
-  if (caller.kind === 'key') return caller;
-  throw new MusterError('Forbidden', 'Only who has an API key has a session.');
 }

@@ -10,6 +10,7 @@ import { Aedes, type AuthenticateError, type Client, type PublishPacket } from '
 import { ClassicLevel } from 'classic-level';
 import type { Logger } from 'pino';
 import { MAX_DEVICE_PAYLOAD_BYTES } from '../domain/limits';
+import type { ConnectionRecorder } from '../devices/connections';
 import type { Publisher } from '../devices/publisher';
 import type { DeviceSessions, RequestHandler } from './broker';
 import { PacketSizeGuard } from './packet-size';
@@ -57,6 +58,8 @@ export interface EmbeddedBrokerOptions {
     username: string,
     password: string,
   ): Promise<{ thingName: string } | undefined>;
+  /** The first connection of a thing has begun, or its last one has ended; one that is taken over is neither. */
+  connectionChanged: ConnectionRecorder['connectionChanged'];
   log: Logger;
 }
 
@@ -88,6 +91,8 @@ interface Connection {
 export async function createEmbeddedBroker(options: EmbeddedBrokerOptions): Promise<EmbeddedBroker> {
   const { prefixes, log } = options;
   const connections = new Map<Client, Connection>();
+  /** How many connections each thing has. One that takes over from another comes before that one ends. */
+  const connectionsOf = new Map<string, number>();
   const sockets = new Set<Socket>();
   /** Counts `disconnect` calls: credentials that were being checked meanwhile are checked again. */
   let revocations = 0;
@@ -151,13 +156,30 @@ export async function createEmbeddedBroker(options: EmbeddedBrokerOptions): Prom
       const thing = await authenticate(client.id, username, password);
       if (!thing) return refuse(client, username, BAD_CREDENTIALS);
       if (client.closed) return NOT_AUTHORIZED;
-      connections.set(client, { thingName: thing.thingName, filters: new Set(), served: Promise.resolve() });
-      client.conn.once('close', () => connections.delete(client));
+      enter(client, thing.thingName);
       return undefined;
     } catch (error) {
       log.error({ err: error, clientId: client.id }, 'MQTT credentials could not be checked');
       return SERVER_UNAVAILABLE;
     }
+  }
+
+  function enter(client: Client, thingName: string): void {
+    connections.set(client, { thingName, filters: new Set(), served: Promise.resolve() });
+    countConnections(thingName, 1);
+    client.conn.once('close', () => {
+      connections.delete(client);
+      countConnections(thingName, -1);
+    });
+  }
+
+  function countConnections(thingName: string, by: 1 | -1): void {
+    const before = connectionsOf.get(thingName) ?? 0;
+    const after = before + by;
+    if (after > 0) connectionsOf.set(thingName, after);
+    else connectionsOf.delete(thingName);
+    const connected = after > 0;
+    if (connected !== before > 0) options.connectionChanged({ thingName, connected, at: Date.now() });
   }
 
   async function authenticate(clientId: string, username: string, password: string) {
@@ -259,7 +281,7 @@ export async function createEmbeddedBroker(options: EmbeddedBrokerOptions): Prom
       await once(server, 'listening');
       return (server.address() as AddressInfo).port;
     },
-    connectedThings: () => [...new Set([...connections.values()].map(({ thingName }) => thingName))],
+    connectedThings: () => [...connectionsOf.keys()],
     async forget(thingName) {
       disconnect(thingName);
       await sessions.forget(thingName);

@@ -1,7 +1,9 @@
 /** What the roles stand on: Temporal, the store, the broker; each one of our own, or one that runs already. */
 import type { Logger } from 'pino';
+import { createConnectionRecorder } from '../devices/connections';
 import { createEmbeddedBroker, type EmbeddedBrokerOptions } from '../mqtt/embedded-broker';
 import type { Broker } from '../mqtt/broker';
+import { allDisconnected } from '../store/connections';
 import { openStore, type Db } from '../store/database';
 import { isRefusedAtStart, isStoreUnavailable } from '../store/faults';
 import { verifyDevice } from '../store/things';
@@ -63,7 +65,12 @@ export async function openBroker(
   const { mqttHost: host, mqttPort: port, topicPrefixes: prefixes } = config;
   const { path } = needed(dataDir);
   const authenticate = deviceAuthenticator(db);
-  const broker = await createEmbeddedBroker({ host, port, dataDir: path, prefixes, authenticate, log });
+  await allDisconnected(db, Date.now());
+  const recorder = createConnectionRecorder({ db, log });
+  const broker = await createEmbeddedBroker({
+    ...{ host, port, dataDir: path, prefixes, authenticate, log },
+    connectionChanged: (change) => recorder.connectionChanged(change),
+  });
   let servedPort: number | undefined;
   return {
     publish: (topic, body) => broker.publish(topic, body),
@@ -76,7 +83,10 @@ export async function openBroker(
     stopServing: () => broker.stopServing(),
     check: () => reachPort(servedPort ?? 0, host),
     sessions: broker,
-    close: () => broker.close(),
+    async close() {
+      await broker.close();
+      await recorder.stop();
+    },
   };
 }
 

@@ -103,7 +103,10 @@ async function startParts(
     host: config.httpHost,
     port: config.httpPort,
   });
-  shutdown.add('HTTP server', 4_000, () => http.stop());
+  shutdown.add('HTTP server', 4_000, () => {
+    api?.endStreams();
+    return http.stop();
+  });
 
   const endpoints: Endpoints = {
     http: http.url,

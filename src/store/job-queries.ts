@@ -1,5 +1,5 @@
 /** What the REST API reads of jobs and executions. Writing them: jobs.ts and executions.ts. */
-import { sql } from 'kysely';
+import { sql, type InferResult } from 'kysely';
 import { MusterError } from '../contract/errors';
 import type { StatusDetails, TimeoutConfig } from '../domain/execution';
 import {
@@ -89,10 +89,7 @@ export async function listJobs(
   page: PageRequest,
 ): Promise<Page<JobSummary>> {
   const before = readCursor(page.cursor, TIME_KEY);
-  let query = db
-    .selectFrom('jobs')
-    .select(['jobId', 'name', 'jobType', 'status', 'thingCount', 'groupNamesJson'])
-    .select(['createdAt', 'lastUpdatedAt', 'completedAt']);
+  let query = selectSummaries(db);
   if (filter.status) query = query.where('status', '=', filter.status);
   if (filter.jobType) query = query.where('jobType', '=', filter.jobType);
   if (filter.name) {
@@ -108,16 +105,38 @@ export async function listJobs(
     .limit(page.limit + 1)
     .execute();
   const { items, nextCursor } = toPage(rows, page.limit, (row) => [row.createdAt, row.jobId]);
+  return { items: await withCounts(db, items), nextCursor };
+}
+
+/** Newest first. */
+export async function findJobSummaries(db: Queryable, jobIds: string[]): Promise<JobSummary[]> {
+  const rows = await selectSummaries(db)
+    .where('jobId', 'in', jobIds)
+    .orderBy('createdAt', 'desc')
+    .orderBy('jobId', 'desc')
+    .execute();
+  return withCounts(db, rows);
+}
+
+function selectSummaries(db: Queryable) {
+  return db
+    .selectFrom('jobs')
+    .select(['jobId', 'name', 'jobType', 'status', 'thingCount', 'groupNamesJson'])
+    .select(['createdAt', 'lastUpdatedAt', 'completedAt']);
+}
+
+type SummaryRow = InferResult<ReturnType<typeof selectSummaries>>[number];
+
+async function withCounts(db: Queryable, rows: SummaryRow[]): Promise<JobSummary[]> {
   const countsOf = await readCounts(
     db,
-    items.map(({ jobId }) => jobId),
+    rows.map(({ jobId }) => jobId),
   );
-  const jobs = items.map(({ groupNamesJson, thingCount, ...job }) => ({
+  return rows.map(({ groupNamesJson, thingCount, ...job }) => ({
     ...job,
     targets: { thingCount, thingGroupNames: JSON.parse(groupNamesJson) as string[] },
     executionCounts: countsOf(job.jobId),
   }));
-  return { items: jobs, nextCursor };
 }
 
 /** @throws MusterError JobNotFound */
@@ -220,7 +239,7 @@ export async function listExecutionsOfThing(
   return { items: items.map(toExecutionWithJobName), nextCursor };
 }
 
-function withJobName(db: Queryable) {
+export function withJobName(db: Queryable) {
   return db
     .selectFrom('executions')
     .leftJoin('jobs', 'jobs.jobId', 'executions.jobId')
@@ -228,7 +247,7 @@ function withJobName(db: Queryable) {
     .select('jobs.name as jobName');
 }
 
-function toExecutionWithJobName(row: ExecutionRow & { jobName: string | null }): ExecutionWithJobName {
+export function toExecutionWithJobName(row: ExecutionRow & { jobName: string | null }): ExecutionWithJobName {
   return { ...toExecution(row), jobName: row.jobName };
 }
 
@@ -242,7 +261,11 @@ function jobNotFound(jobId: string): MusterError {
   return new MusterError('JobNotFound', `There is no job "${jobId}".`);
 }
 
-async function readCounts(db: Queryable, jobIds: string[]): Promise<(jobId: string) => ExecutionCounts> {
+/** How many executions of each job stand in each status. */
+export async function readCounts(
+  db: Queryable,
+  jobIds: string[],
+): Promise<(jobId: string) => ExecutionCounts> {
   const counts = new Map(jobIds.map((jobId) => [jobId, noExecutions()]));
   const rows = await db
     .selectFrom('job_counts')

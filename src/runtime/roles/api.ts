@@ -1,12 +1,18 @@
 /** The role `api`: serves operators over REST, and things over HTTPS. */
 import type { RequestListener } from 'node:http';
+import path from 'node:path';
 import { createApi } from '../../api/app';
 import { createJobCommands } from '../../api/create-job-commands';
+import { createEventHub } from '../../api/event-hub';
 import type { JobCommands } from '../../api/job-commands';
 import { resumeThingDeletions } from '../../api/thing-deletion';
 import type { DeviceSessions } from '../../mqtt/broker';
 import { ensureAdminKey } from '../../store/api-keys';
+import { startChores } from '../chores';
 import type { Parts } from '../parts';
+
+/** Where the build writes the web console, beside this code. */
+const CONSOLE_DIR = path.join(__dirname, '../../../console');
 
 /** Characters of a secret that can't be guessed in any time. */
 const WEAK_BELOW = 16;
@@ -15,6 +21,8 @@ export interface ApiRole {
   app: RequestListener;
   /** The administrator's key that was made up at the first start; it can't be shown again. */
   adminKey?: { apiKey: string; apiSecret: string };
+  /** Before the server stops: answers that never end would hold it up. */
+  endStreams(): void;
 }
 
 export interface ApiSurroundings {
@@ -25,7 +33,7 @@ export interface ApiSurroundings {
 }
 
 export async function startApiRole(parts: Parts, { mqttUrl, sessions }: ApiSurroundings): Promise<ApiRole> {
-  const { config, db, client, temporal, taskQueue, devicesInTurn: devices, health, metrics, log } = parts;
+  const { config, db, client, temporal, taskQueue, health, metrics, log, shutdown } = parts;
   const adminKey = await ensureFirstKey(parts);
   const commands = withSessions(createJobCommands({ db, client, taskQueue, log }), sessions);
   const onCredentialsChanged = (thingName: string) => sessions?.disconnect(thingName);
@@ -33,13 +41,21 @@ export async function startApiRole(parts: Parts, { mqttUrl, sessions }: ApiSurro
     temporal: { namespace: config.temporalNamespace, uiUrl: temporal.uiUrl ?? null },
     mqtt: { url: mqttUrl ?? null, topicPrefixes: config.topicPrefixes },
   };
-  const app = createApi({ db, commands, devices, health, metrics, log, about, onCredentialsChanged });
+  const events = createEventHub({ db, log });
+  const app = createApi({
+    ...{ db, commands, health, metrics, log, about, events, onCredentialsChanged },
+    devices: parts.devicesInTurn,
+    knowsConnections: config.mqttUrl === undefined,
+    consoleDir: CONSOLE_DIR,
+  });
+  const chores = startChores({ db, log });
+  shutdown.add('chores', 1_000, () => chores.stop());
 
   commands.membershipChanged();
   void resumeThingDeletions({ db, commands, log }).catch((error: unknown) =>
     log.warn({ err: error }, 'Deletions of things that were cut off wait for the next start.'),
   );
-  return { app, adminKey };
+  return { app, adminKey, endStreams: () => events.stop() };
 }
 
 function ensureFirstKey({ config, db, log }: Parts) {
