@@ -2,6 +2,7 @@
 import { sql } from 'kysely';
 import type { Db, Queryable } from './database';
 import { appendEvents } from './events';
+import { inTransaction } from './transaction';
 
 export interface ConnectionChange {
   thingName: string;
@@ -11,7 +12,7 @@ export interface ConnectionChange {
 
 /** Records changes, each thing at most once. What is as it was, and things that are not there, are left alone. */
 export async function recordConnections(db: Db, changes: readonly ConnectionChange[]): Promise<void> {
-  await db.transaction().execute(async (tx) => {
+  await inTransaction(db, async (tx) => {
     const rows = await tx
       .selectFrom('things')
       .select(['name', 'connected'])
@@ -52,7 +53,7 @@ async function update(tx: Queryable, changes: readonly ConnectionChange[]): Prom
 
 /** At the start of a broker: whoever is not back yet is away. */
 export async function allDisconnected(db: Db, now: number): Promise<void> {
-  await db.transaction().execute(async (tx) => {
+  await inTransaction(db, async (tx) => {
     await sql`
       insert into events (${sql.join(['type', 'at', 'thingName', 'dataJson', 'notable'].map((name) => sql.ref(name)))})
       select 'thing.disconnected', cast(${now} as bigint), name, '{}', 0 from things where connected = 1`.execute(
