@@ -103,7 +103,11 @@ const jobType = z.enum(JOB_TYPES).meta({
 const executionStatus = z.enum(EXECUTION_STATUSES).meta({ id: 'ExecutionStatus' });
 const executionCounts = z
   .record(executionStatus, z.int())
-  .meta({ id: 'ExecutionCounts', description: 'How many executions stand in each status.' });
+  .meta({
+    id: 'ExecutionCounts',
+    description: 'How many executions stand in each status.',
+    required: [...EXECUTION_STATUSES],
+  });
 
 const eventType = z.enum(EVENT_TYPES).meta({ id: 'EventType' });
 const eventId = z.string().max(64, 'must have at most 64 characters');
@@ -559,7 +563,9 @@ export const about = z
 
 export const overview = z
   .object({
-    jobs: z.record(jobStatus, z.int()).meta({ description: 'How many jobs stand in each status.' }),
+    jobs: z
+      .record(jobStatus, z.int())
+      .meta({ description: 'How many jobs stand in each status.', required: [...JOB_STATUSES] }),
     executions: executionCounts.meta({ description: 'Over all jobs that are IN_PROGRESS.' }),
     running: z.array(jobSummary).meta({ description: 'Jobs that are IN_PROGRESS: the 10 newest.' }),
     attention: z.object({
