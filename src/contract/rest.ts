@@ -101,13 +101,11 @@ const jobType = z.enum(JOB_TYPES).meta({
   description: 'SNAPSHOT: the targets of now. CONTINUOUS: also things that join a target group later.',
 });
 const executionStatus = z.enum(EXECUTION_STATUSES).meta({ id: 'ExecutionStatus' });
-const executionCounts = z
-  .record(executionStatus, z.int())
-  .meta({
-    id: 'ExecutionCounts',
-    description: 'How many executions stand in each status.',
-    required: [...EXECUTION_STATUSES],
-  });
+const executionCounts = z.record(executionStatus, z.int()).meta({
+  id: 'ExecutionCounts',
+  description: 'How many executions stand in each status.',
+  required: [...EXECUTION_STATUSES],
+});
 
 const eventType = z.enum(EVENT_TYPES).meta({ id: 'EventType' });
 const eventId = z.string().max(64, 'must have at most 64 characters');
@@ -228,6 +226,7 @@ const document = z
   })
   .meta({
     type: 'object',
+    additionalProperties: true,
     description: `What the devices are to do: any JSON object of at most ${MAX_DOCUMENT_BYTES / 1024} KiB in UTF-8.`,
   });
 
