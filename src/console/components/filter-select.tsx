@@ -15,7 +15,7 @@ export function FilterSelect<T extends string>({ label, options, value, onChange
       placeholder={label}
       data={options}
       value={value ?? null}
-      onChange={(chosen) => onChange(chosen as T | null)}
+      onChange={(chosen) => onChange(chosen)}
       clearable
       clearButtonProps={{ 'aria-label': `Clear the filter ${label}` }}
       w="11rem"

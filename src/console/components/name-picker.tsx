@@ -1,7 +1,8 @@
 import { Combobox, Loader, Pill, PillsInput, ScrollArea, useCombobox } from '@mantine/core';
 import { useDebouncedValue, useId } from '@mantine/hooks';
-import { useQuery, type QueryKey, type UndefinedInitialDataOptions } from '@tanstack/react-query';
+import { useQuery } from '@tanstack/react-query';
 import { useState, type ClipboardEvent, type KeyboardEvent, type ReactNode } from 'react';
+import type { thingNamesQuery } from '../api/queries';
 import { number } from '../lib/numbers';
 
 const PAUSE_MS = 200;
@@ -13,10 +14,7 @@ interface NamePickerProps {
   description?: ReactNode;
   placeholder: string;
   /** Names that begin with what was typed. */
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- each kind of name has a key of its own
-  suggest: (
-    typed: string,
-  ) => UndefinedInitialDataOptions<string[], Error, string[], any> & { queryKey: QueryKey };
+  suggest: typeof thingNamesQuery;
   value: readonly string[];
   onChange: (names: string[]) => void;
   error?: ReactNode;
