@@ -50,6 +50,12 @@ function isAnswer(levels: string[]): boolean {
   return levels.length === 1 && (last === 'notify' || last === 'notify-next');
 }
 
+/** What Muster subscribes to at a broker of others: the requests of all things, and no answers of its own. */
+export function requestFilters(prefixes: readonly string[]): string[] {
+  const requests = ['get', 'start-next', '+/get', '+/update'];
+  return prefixes.flatMap((prefix) => requests.map((request) => `${prefix}/+/jobs/${request}`));
+}
+
 /** Where a thing's notifications go: under every prefix. */
 export function notifyTopics(
   prefixes: readonly string[],

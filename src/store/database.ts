@@ -11,6 +11,7 @@ import {
 import * as initial from './migrations/001-initial';
 import * as webConsole from './migrations/002-console';
 import * as installation from './migrations/003-installation';
+import * as leases from './migrations/004-leases';
 import { migratingDialect, workingDialect, type PostgresLocation } from './postgres';
 import type { Database } from './schema';
 import { openSqlite } from './sqlite';
@@ -32,6 +33,7 @@ const MIGRATIONS: Record<string, Migration> = {
   '001-initial': initial,
   '002-console': webConsole,
   '003-installation': installation,
+  '004-leases': leases,
 };
 
 /**

@@ -26,6 +26,7 @@ export interface Database {
   sessions: SessionsTable;
   events: EventsTable;
   job_progress: JobProgressTable;
+  leases: LeasesTable;
 }
 
 /** One row: what this store is to the outside. */
@@ -228,6 +229,14 @@ export interface JobProgressTable {
   jobId: string;
   at: number;
   countsJson: string;
+}
+
+/** Who does now what only one process may do, until `expiresAt`. */
+export interface LeasesTable {
+  name: string;
+  /** Empty where it was given back. */
+  holder: string;
+  expiresAt: number;
 }
 
 export type ExecutionRow = Selectable<ExecutionsTable>;
