@@ -54,7 +54,8 @@ test('whoever comes and goes, all sessions are soon served, and by fair shares',
       let now = 0;
       for (const alive of phases) {
         // Whoever is not among them is dead: its leases run out.
-        for (const end = now + 3 * TTL; now < end; now++) for (const me of alive) turn(me, generation(of), now);
+        for (const end = now + 3 * TTL; now < end; now++)
+          for (const me of alive) turn(me, generation(of), now);
         const shares = alive.map((me) => heldBy(me, now - 1));
         expect(shares.reduce((sum, share) => sum + share, 0)).toBe(of);
         expect(Math.max(...shares)).toBeLessThanOrEqual(Math.ceil(of / alive.length));

@@ -69,8 +69,7 @@ export function planSessions(
 ): SessionPlan {
   const live = leases.filter(({ expiresAt }) => expiresAt > now);
   const sessions = sessionsOf(generation);
-  const holderOf = (session: BridgeSession) =>
-    live.find(({ name }) => name === sessionName(session))?.holder;
+  const holderOf = (session: BridgeSession) => live.find(({ name }) => name === sessionName(session))?.holder;
 
   const share = Math.ceil(generation.of / membersOf(live, generation));
   const mine = sessions.filter((session) => holderOf(session) === me);

@@ -54,7 +54,10 @@ export interface Connection {
 }
 
 /** @throws where the broker is out of reach or refuses the connection; the message holds no secret */
-export async function openConnection(address: BrokerAddress, options: ConnectionOptions): Promise<Connection> {
+export async function openConnection(
+  address: BrokerAddress,
+  options: ConnectionOptions,
+): Promise<Connection> {
   const client = mqtt.connect(address.url, { ...clientOptions(address, options), manualConnect: true });
   // Without a listener a fault of the line would end the process; `close` follows it.
   client.on('error', () => undefined);
@@ -75,7 +78,8 @@ export async function openConnection(address: BrokerAddress, options: Connection
     async subscribe(filters) {
       const grants = await within(client.subscribeAsync([...filters], { qos: 1 }), SUBSCRIBE_TIMEOUT_MS);
       const refused = grants.filter(({ qos }) => qos >= 128).map(({ topic }) => topic);
-      if (refused.length > 0) throw new Error(`The MQTT broker refuses subscriptions to ${refused.join(', ')}.`);
+      if (refused.length > 0)
+        throw new Error(`The MQTT broker refuses subscriptions to ${refused.join(', ')}.`);
     },
     async unsubscribe(filters) {
       await within(client.unsubscribeAsync([...filters]), SUBSCRIBE_TIMEOUT_MS);
@@ -123,7 +127,8 @@ async function connected(client: MqttClient, { url }: BrokerAddress): Promise<nu
     return receiveMaximum;
   } catch (error) {
     client.end(true);
-    const reason = error instanceof Error && error.message ? error.message : String((error as { code?: string }).code);
+    const reason =
+      error instanceof Error && error.message ? error.message : String((error as { code?: string }).code);
     throw new Error(`The MQTT broker ${url} is out of reach: ${reason}.`, { cause: error });
   }
 }

@@ -11,7 +11,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import {
   memberName,
-  parseSessionName,
   planSessions,
   serves,
   sessionName,
@@ -21,14 +20,7 @@ import {
   type Sharing,
 } from '../domain/bridge-sessions';
 import type { Db } from '../store/database';
-import {
-  forgetLeases,
-  listLeases,
-  releaseLease,
-  removeLease,
-  renewLeases,
-  takeLease,
-} from '../store/leases';
+import { forgetLeases, listLeases, releaseLease, removeLease, renewLeases, takeLease } from '../store/leases';
 import type { RequestHandler } from './broker';
 import { openConnection, type BrokerAddress, type Connection } from './connection';
 import { probeSharing } from './shared-subscriptions';
@@ -116,8 +108,9 @@ export function startExternalBridge(options: ExternalBridgeOptions): ExternalBri
   async function findGeneration(): Promise<Generation> {
     const sharing = options.sharing ?? (await probeSharing(address, prefixes));
     const found = options.sharing ? 'as configured' : 'as found out';
-    if (sharing === 'SHARED') log.info(`The MQTT broker shares subscriptions (${found})`);
-    else log.info(`The MQTT broker does not share subscriptions (${found}): sessions divide the things`);
+    if (sharing === 'SHARED') log.info(`Sessions share one subscription at the MQTT broker (${found})`);
+    else
+      log.info(`Sessions divide the things: the MQTT broker does not share subscriptions safely (${found})`);
     return { sharing, of: options.sessions };
   }
 
@@ -135,8 +128,10 @@ export function startExternalBridge(options: ExternalBridgeOptions): ExternalBri
     await Promise.all([...served.keys()].filter((name) => !held.has(name)).map(leave));
     for (const name of giveBack.map(sessionName)) held.delete(name);
     await Promise.all(giveBack.map(sessionName).map(handOver));
-    for (const session of sessionsOf(ours).filter((one) => held.has(sessionName(one)))) serveFromNowOn(session);
-    if (take.length + giveBack.length > 0) log.info(`The bridge serves ${served.size} of ${ours.of} sessions`);
+    for (const session of sessionsOf(ours).filter((one) => held.has(sessionName(one))))
+      serveFromNowOn(session);
+    if (take.length + giveBack.length > 0)
+      log.info(`The bridge serves ${served.size} of ${ours.of} sessions`);
     if (retire) retiring ??= end(retire, expiresAt).finally(() => (retiring = undefined));
   }
 
@@ -161,7 +156,10 @@ export function startExternalBridge(options: ExternalBridgeOptions): ExternalBri
     one.opening ??= connect(one)
       .then((connection) => connection.subscribe(filtersOf(one.session)))
       .catch((error: unknown) => {
-        log.warn({ err: error, session: sessionName(one.session) }, 'A session of the bridge is not connected');
+        log.warn(
+          { err: error, session: sessionName(one.session) },
+          'A session of the bridge is not connected',
+        );
         void one.connection?.close();
       })
       .finally(() => (one.opening = undefined));

@@ -11,18 +11,19 @@ export function createExternalBroker(options: ExternalBrokerOptions): Broker {
   const publisher = createExternalPublisher(address, log);
   let bridge: ExternalBridge | undefined;
 
+  function check(): void {
+    if (!publisher.isConnected()) throw new Error(`The MQTT broker ${address.url} is out of reach.`);
+    bridge?.check();
+  }
+
   return {
-    publish: publisher.publish,
+    publish: (topic, body) => publisher.publish(topic, body),
     serve(onRequest) {
       bridge = startExternalBridge({ ...options, onRequest });
       return Promise.resolve(address.url);
     },
     stopServing: async () => bridge?.stop(),
-    check() {
-      if (!publisher.isConnected()) throw new Error(`The MQTT broker ${address.url} is out of reach.`);
-      bridge?.check();
-      return Promise.resolve();
-    },
-    close: publisher.close,
+    check: () => Promise.resolve().then(check),
+    close: () => publisher.close(),
   };
 }

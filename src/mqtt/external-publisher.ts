@@ -33,7 +33,8 @@ export function createExternalPublisher(address: BrokerAddress, log: Logger): Ex
         await connection.closed;
         if (!stopping.signal.aborted) log.warn({ url: address.url }, 'The MQTT broker closed the connection');
       } catch (error) {
-        if (!wasAway) log.error({ err: error }, 'The MQTT broker cannot be reached; trying again each second');
+        if (!wasAway)
+          log.error({ err: error }, 'The MQTT broker cannot be reached; trying again each second');
         wasAway = true;
       }
       await sleep(RETRY_MS, undefined, { signal: stopping.signal }).catch(() => undefined);

@@ -1,4 +1,4 @@
-/** Finds out whether a broker shares subscriptions to the topics of things among several subscribers. */
+/** Finds out whether a broker shares subscriptions to the topics of things, and can be relied on to. */
 import { randomUUID } from 'node:crypto';
 import type { Sharing } from '../domain/bridge-sessions';
 import { openConnection, type BrokerAddress } from './connection';
@@ -7,9 +7,12 @@ import { openConnection, type BrokerAddress } from './connection';
 const GRACE_MS = 1_000;
 const TIMEOUT_MS = 5_000;
 
+/** Where mosquitto tells that it is mosquitto, retained. */
+const MOSQUITTO_VERSION = '$SYS/broker/version';
+
 /**
  * Publishes to itself under every prefix. Mosquitto 2.0 grants a shared subscription to topics that begin with `$`, and
- * delivers nothing on it.
+ * delivers nothing on it; others it forgets when it restarts, so that requests would be lost until a bridge is back.
  * @throws where the broker is out of reach or does not let Muster publish and subscribe under a prefix
  */
 export async function probeSharing(address: BrokerAddress, prefixes: readonly string[]): Promise<Sharing> {
@@ -40,18 +43,18 @@ export async function probeSharing(address: BrokerAddress, prefixes: readonly st
     });
 
   try {
+    // A broker may refuse what it does not have.
+    const tryTo = (filters: string[]) => connection.subscribe(filters).catch(() => undefined);
+    await tryTo([MOSQUITTO_VERSION]);
+    await tryTo(shared.map((topic) => `$share/${id}/${topic}`));
     await connection.subscribe(plain);
-    // A broker may refuse what it can't do.
-    const granted = await connection.subscribe(shared.map((topic) => `$share/${id}/${topic}`)).then(
-      () => true,
-      () => false,
-    );
     for (const topic of [...shared, ...plain]) await connection.publish(topic, '{}');
     if (!(await have(plain, TIMEOUT_MS)))
       throw new Error(
         `The MQTT broker does not deliver to Muster what it publishes under ${prefixes.join(', ')}: its user must be allowed to publish and subscribe there.`,
       );
-    return granted && (await have(shared, GRACE_MS)) ? 'SHARED' : 'SPLIT';
+    if (arrived.has(MOSQUITTO_VERSION)) return 'SPLIT';
+    return (await have(shared, GRACE_MS)) ? 'SHARED' : 'SPLIT';
   } finally {
     await connection.close();
   }

@@ -7,12 +7,7 @@ import type { Queryable } from './database';
 
 /** All whose names begin with `prefix`: as few as there are sessions and processes. */
 export async function listLeases(db: Queryable, prefix: string): Promise<Lease[]> {
-  return db
-    .selectFrom('leases')
-    .selectAll()
-    .where('name', 'like', `${prefix}%`)
-    .orderBy('name')
-    .execute();
+  return db.selectFrom('leases').selectAll().where('name', 'like', `${prefix}%`).orderBy('name').execute();
 }
 
 /** Those that nobody has taken meanwhile, also when they had run out. */

@@ -94,7 +94,9 @@ export async function startMosquitto(
 export function writePasswords(file: string, passwords: Record<string, string>): void {
   fs.writeFileSync(file, '', { flag: 'a', mode: 0o600 });
   for (const [user, password] of Object.entries(passwords)) {
-    const { status, stderr } = spawnSync('mosquitto_passwd', ['-b', file, user, password], { encoding: 'utf8' });
+    const { status, stderr } = spawnSync('mosquitto_passwd', ['-b', file, user, password], {
+      encoding: 'utf8',
+    });
     if (status !== 0) throw new Error(`mosquitto_passwd: ${stderr}`);
   }
 }
