@@ -31,7 +31,7 @@ describeWithMosquitto('an external broker', () => {
   beforeEach(async () => {
     mosquitto = await startMosquitto();
     directory = fs.mkdtempSync(path.join(os.tmpdir(), 'muster-bridges-'));
-    db = await openStore(path.join(directory, 'muster.db'));
+    db = await openStore({ file: path.join(directory, 'muster.db') });
   });
   afterEach(async () => {
     for (const device of devices.splice(0)) await device.endAsync(true);

@@ -7,6 +7,7 @@ import { registerGroups } from './groups';
 import { registerJobs } from './jobs';
 import { registerKeys } from './keys';
 import { examples } from './options';
+import { registerMosquittoAcl } from './mosquitto-acl';
 import { registerSimulate } from './simulate';
 import { registerThings } from './things';
 import { registerTypes } from './types';
@@ -37,6 +38,7 @@ function musterCommand(): Command {
     registerTypes,
     registerGroups,
     registerKeys,
+    registerMosquittoAcl,
   ];
   for (const register of registrations) register(program);
   return program;

@@ -47,7 +47,7 @@ function bridge(service: Partial<DeviceService> = {}) {
   });
   const send = (topic: string, body: unknown) =>
     handle(topic, Buffer.isBuffer(body) ? body : Buffer.from(JSON.stringify(body)), 't1');
-  return { send, asked, published, counted };
+  return { send, handle, asked, published, counted };
 }
 
 test('answers go out under the prefix that the request came in on', async () => {
@@ -127,6 +127,18 @@ test('what is ours is thrown, so that the device is not acknowledged', async () 
   const { send, published } = bridge({ update: () => Promise.reject(new Error('Temporal is out of reach')) });
   await expect(send('fleet/things/t1/jobs/j1/update', { status: 'FAILED' })).rejects.toThrow('out of reach');
   expect(published).toEqual([]);
+});
+
+test('what is ours is answered when it was tried often enough', async () => {
+  const { handle, published } = bridge({ update: () => Promise.reject(new Error('a fault')) });
+  const topic = 'fleet/things/t1/jobs/j1/update';
+  await handle(topic, Buffer.from('{"status":"FAILED","clientToken":"c"}'), 't1', true);
+  expect(published).toEqual([
+    {
+      topic: `${topic}/rejected`,
+      body: expect.objectContaining({ code: 'InternalError', clientToken: 'c' }) as object,
+    },
+  ]);
 });
 
 test('other topics of the thing are left alone', async () => {

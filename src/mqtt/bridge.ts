@@ -11,6 +11,7 @@ import {
 import type { Publisher } from '../devices/publisher';
 import { rejected, type DeviceService } from '../devices/service';
 import type { DeviceAnswer } from '../../workflows/messages';
+import type { RequestHandler } from './broker';
 import { parseDeviceTopic, type DeviceTopic } from './topics';
 
 export interface BridgeOptions {
@@ -28,18 +29,21 @@ export interface Bridge {
   /**
    * Serves one message of a device. Resolves when the message may be acknowledged: it's answered, or Temporal has
    * taken it. Throws only what is ours, and then the device must not be acknowledged.
-   * @param thingName whose message it is, as the broker knows it
    */
-  handle: (topic: string, payload: Buffer, thingName: string) => Promise<void>;
+  handle: RequestHandler;
 }
 
 export function createBridge({ prefixes, devices, publisher, metrics, log }: BridgeOptions): Bridge {
-  async function handle(topic: string, payload: Buffer, thingName: string): Promise<void> {
+  async function handle(topic: string, payload: Buffer, thingName: string, isLastTry = false): Promise<void> {
     const parsed = parseDeviceTopic(prefixes, topic);
     // The thing's own, but nothing about jobs: taken, and left alone.
     if (parsed === undefined || parsed.action === 'answer' || parsed.thingName !== thingName) return;
 
-    const answer = await answerTo(parsed, topic, payload);
+    const answer = await answerTo(parsed, topic, payload).catch((error: unknown) => {
+      if (!isLastTry) throw error;
+      log.error({ err: error, thingName, topic }, 'Request given up');
+      return rejected('InternalError', 'The request could not be served. Try again later.', tokenOf(payload));
+    });
     const outcome = answer === undefined ? 'taken' : answer.accepted ? 'accepted' : String(answer.body.code);
     metrics.bridgeMessage(parsed.action, outcome);
     log.debug({ thingName, topic, outcome }, 'Device request');
@@ -88,4 +92,10 @@ async function checked<T>(
   if (parsed.ok) return ask(parsed.request);
   const { code, message, clientToken } = parsed;
   return rejected(code, message, clientToken === undefined ? {} : { clientToken });
+}
+
+function tokenOf(payload: Buffer): { clientToken?: string } {
+  const parsed = parseDeviceRequest(getRequestSchema, payload);
+  const { clientToken } = parsed.ok ? parsed.request : parsed;
+  return clientToken === undefined ? {} : { clientToken };
 }

@@ -4,8 +4,14 @@ import type { Publisher } from '../devices/publisher';
 /**
  * Serves one message of a thing. It is acknowledged when this resolves; when it throws, it is not, so that it comes
  * again.
+ * @param isLastTry it failed again and again while others were served: it is to be answered whatever is wrong with it
  */
-export type RequestHandler = (topic: string, payload: Buffer, thingName: string) => Promise<void>;
+export type RequestHandler = (
+  topic: string,
+  payload: Buffer,
+  thingName: string,
+  isLastTry?: boolean,
+) => Promise<void>;
 
 export interface Broker extends Publisher {
   /** From now on the requests of things are served here. @returns URL at which things find the broker */

@@ -60,6 +60,7 @@ export interface EmbeddedBrokerOptions {
   ): Promise<{ thingName: string } | undefined>;
   /** The first connection of a thing has begun, or its last one has ended; one that is taken over is neither. */
   connectionChanged: ConnectionRecorder['connectionChanged'];
+  metrics: { mqttRefused(what: 'connect' | 'publish' | 'subscribe'): void };
   log: Logger;
 }
 
@@ -89,7 +90,7 @@ interface Connection {
 
 /** Opens the sessions in the data directory. Things can connect after `listen`; `publish` works at once. */
 export async function createEmbeddedBroker(options: EmbeddedBrokerOptions): Promise<EmbeddedBroker> {
-  const { prefixes, log } = options;
+  const { prefixes, metrics, log } = options;
   const connections = new Map<Client, Connection>();
   /** How many connections each thing has. One that takes over from another comes before that one ends. */
   const connectionsOf = new Map<string, number>();
@@ -194,6 +195,7 @@ export async function createEmbeddedBroker(options: EmbeddedBrokerOptions): Prom
   function refuse(client: Client, username: string, returnCode: number): number {
     const names = { clientId: shortened(client.id), username: shortened(username) };
     log.info({ ...names, returnCode }, 'MQTT connection refused');
+    metrics.mqttRefused('connect');
     return returnCode;
   }
 
@@ -202,6 +204,7 @@ export async function createEmbeddedBroker(options: EmbeddedBrokerOptions): Prom
     const connection = client && connections.get(client);
     if (!connection || !mayPublish(prefixes, connection.thingName, packet.topic)) {
       log.info({ thingName: connection?.thingName, topic: shortened(packet.topic) }, 'MQTT publish refused');
+      metrics.mqttRefused('publish');
       throw new Error('not authorized to publish');
     }
     const { topic, payload } = packet;
@@ -225,7 +228,10 @@ export async function createEmbeddedBroker(options: EmbeddedBrokerOptions): Prom
     const room = filters.has(filter) || filters.size < MAX_FILTERS_PER_THING;
     const granted = room && maySubscribe(prefixes, thingName, filter);
     if (granted) filters.add(filter);
-    else log.info({ thingName, filter: shortened(filter) }, 'MQTT subscription refused');
+    else {
+      log.info({ thingName, filter: shortened(filter) }, 'MQTT subscription refused');
+      metrics.mqttRefused('subscribe');
+    }
     return granted;
   }
 

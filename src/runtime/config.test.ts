@@ -19,6 +19,12 @@ test('without anything set, the defaults hold', () => {
     databaseUrl: undefined,
     databasePoolSize: 10,
     mqttUrl: undefined,
+    mqttCa: undefined,
+    mqttCert: undefined,
+    mqttKey: undefined,
+    mqttVersion: '5',
+    mqttSessions: 8,
+    mqttSharing: 'auto',
     logLevel: 'info',
   });
 });
@@ -87,6 +93,10 @@ test.each([
   ['TEMPORAL_ADDRESS', 'localhost'],
   ['TEMPORAL_ADDRESS', 'http://localhost:7233'],
   ['TEMPORAL_NAMESPACE', 'a b'],
+  ['MUSTER_MQTT_VERSION', '4'],
+  ['MUSTER_MQTT_SESSIONS', '0'],
+  ['MUSTER_MQTT_SESSIONS', '65'],
+  ['MUSTER_MQTT_SHARING', 'yes'],
   ['LOG_LEVEL', 'loud'],
 ])('%s=%s is refused with the name, the value and the rule', (name, value) => {
   const message = refused({ [name]: value });
@@ -108,12 +118,6 @@ test.each(['key', 'key:', 'a b:longenough', `${'k'.repeat(129)}:longenough`, ':l
   },
 );
 
-test('MQTT_URL is not served yet, and is not repeated', () => {
-  const message = refused({ MQTT_URL: 'scheme://user:hush@host/db' });
-  expect(message).toContain(`MQTT_URL can't be used yet`);
-  expect(message).not.toContain('hush');
-});
-
 test.each([
   ['hush', 'must be a URL'],
   ['mysql://user:hush@host/db', 'must begin with postgres://, not mysql://'],
@@ -132,6 +136,26 @@ test.each([
   'postgresql://host/db?sslmode=require',
   'postgres://u@%2Frun%2Fpg/db',
 ])('DATABASE_URL %s is taken', (url) => expect(loadConfig({ DATABASE_URL: url }).databaseUrl).toBe(url));
+
+test('MQTT_URL is taken apart into what may be shown and what not', () => {
+  expect(loadConfig({ MQTT_URL: 'wss://muster:p%40ss@broker.example.com:8084/mqtt' }).mqttUrl).toEqual({
+    url: 'wss://broker.example.com:8084/mqtt',
+    username: 'muster',
+    password: 'p@ss',
+  });
+});
+
+test.each(['broker:1883', 'http://user:hush@broker', 'mqtt://'])('MQTT_URL=%s is refused', (value) => {
+  const message = refused({ MQTT_URL: value });
+  expect(message).toContain('MQTT_URL must be mqtt://');
+  expect(message).not.toContain('hush');
+});
+
+test('a PEM file that is not there is named', () => {
+  expect(refused({ MUSTER_MQTT_CA: '/nowhere/ca.pem' })).toContain(
+    'MUSTER_MQTT_CA "/nowhere/ca.pem" can\'t be read (ENOENT); name a PEM file.',
+  );
+});
 
 test('help lists every option with its environment variable and default', () => {
   const help = addConfigOptions(new Command('up'), ['mqttUrl']).helpInformation().replace(/\s+/g, ' ');

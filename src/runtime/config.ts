@@ -1,3 +1,4 @@
+import fs from 'node:fs';
 import path from 'node:path';
 import type { Command } from 'commander';
 import { z } from 'zod';
@@ -90,11 +91,37 @@ const poolSize = z
   .transform(Number)
   .refine((size) => size >= 1 && size <= 500, POOL_RULE);
 
-const notServedYet = (instead: string) =>
-  z.string().transform((_, context): never => {
-    context.addIssue({ code: 'custom', message: `can't be used yet, ${instead}; leave it out` });
+const MQTT_URL_RULE =
+  'must be mqtt://, mqtts://, ws:// or wss:// with a host, for example mqtts://muster:secret@broker.example.com:8883';
+/** The credentials of the URL apart, so that it can be shown. */
+const mqttUrl = z.string().transform((text, context) => {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (!url || !/^(mqtts?|wss?):$/.test(url.protocol) || url.hostname === '') {
+    context.addIssue({ code: 'custom', message: MQTT_URL_RULE });
     return z.NEVER;
-  });
+  }
+  const credential = (part: string) => (part === '' ? undefined : decodeURIComponent(part));
+  const [username, password] = [credential(url.username), credential(url.password)];
+  Object.assign(url, { username: '', password: '' });
+  return { url: url.href, username, password };
+});
+
+const pemFile = z.string().transform((file, context) => {
+  try {
+    return fs.readFileSync(file);
+  } catch (error) {
+    const reason = (error as NodeJS.ErrnoException).code;
+    context.addIssue({ code: 'custom', message: `can't be read (${reason}); name a PEM file` });
+    return z.NEVER;
+  }
+});
+
+const SESSIONS_RULE = 'must be a whole number from 1 to 64';
+const mqttSessions = z
+  .string()
+  .regex(/^\d{1,2}$/, SESSIONS_RULE)
+  .transform(Number)
+  .refine((count) => count >= 1 && count <= 64, SESSIONS_RULE);
 
 interface ConfigOption {
   /** Environment variable. An empty one counts as not set. */
@@ -220,9 +247,48 @@ export const CONFIG_OPTIONS = {
   mqttUrl: {
     env: 'MQTT_URL',
     flag: '--mqtt-url <url>',
-    meaning: 'not served yet: a broker in the place of the embedded one',
+    meaning: 'a broker in the place of the embedded one, with user:password where it wants them',
     secret: true,
-    schema: notServedYet('Muster serves devices by its embedded broker on MUSTER_MQTT_PORT'),
+    schema: mqttUrl,
+  },
+  mqttCa: {
+    env: 'MUSTER_MQTT_CA',
+    flag: '--mqtt-ca <file>',
+    meaning: "PEM file of the authority that signed the broker's certificate; the system's when left out",
+    schema: pemFile,
+  },
+  mqttCert: {
+    env: 'MUSTER_MQTT_CERT',
+    flag: '--mqtt-cert <file>',
+    meaning: "PEM file of Muster's own certificate at the broker",
+    schema: pemFile,
+  },
+  mqttKey: {
+    env: 'MUSTER_MQTT_KEY',
+    flag: '--mqtt-key <file>',
+    meaning: 'PEM file of the key of that certificate',
+    schema: pemFile,
+  },
+  mqttVersion: {
+    env: 'MUSTER_MQTT_VERSION',
+    flag: '--mqtt-version <version>',
+    default: '5',
+    meaning: 'MQTT that Muster speaks with that broker: 5 or 3.1.1; things are free to choose',
+    schema: z.enum(['5', '3.1.1'], 'must be 5 or 3.1.1'),
+  },
+  mqttSessions: {
+    env: 'MUSTER_MQTT_SESSIONS',
+    flag: '--mqtt-sessions <number>',
+    default: '8',
+    meaning: 'requests that all bridges together serve at a time at that broker; the same for each bridge',
+    schema: mqttSessions,
+  },
+  mqttSharing: {
+    env: 'MUSTER_MQTT_SHARING',
+    flag: '--mqtt-sharing <way>',
+    default: 'auto',
+    meaning: 'how bridges divide requests: shared (by the broker), split (by thing), or auto to find out',
+    schema: z.enum(['auto', 'shared', 'split'], 'must be auto, shared or split'),
   },
   logLevel: {
     env: 'LOG_LEVEL',

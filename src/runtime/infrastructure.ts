@@ -4,15 +4,24 @@ import { createConnectionRecorder } from '../devices/connections';
 import { createEmbeddedBroker, type EmbeddedBrokerOptions } from '../mqtt/embedded-broker';
 import type { Broker } from '../mqtt/broker';
 import { allDisconnected } from '../store/connections';
+import type { BrokerAddress } from '../mqtt/connection';
+import { createExternalBroker } from '../mqtt/external-broker';
 import { openStore, type Db } from '../store/database';
 import { isRefusedAtStart, isStoreUnavailable } from '../store/faults';
 import { verifyDevice } from '../store/things';
 import { ConfigError, type Config } from './config';
 import type { DataDir } from './data-dir';
+import type { Metrics } from './metrics';
 import { listenError, reachableHost, reachPort } from './ports';
 import { connectToExisting } from './temporal-connection';
 import { findTemporalExecutable, type Progress } from './temporal-executable';
 import { startTemporalServer, type TemporalService } from './temporal-launcher';
+
+export interface BrokerDeps {
+  db: Db;
+  metrics: Metrics;
+  log: Logger;
+}
 
 /** The Temporal that runs already, or one of our own in the data directory. */
 export async function openTemporal(
@@ -55,20 +64,43 @@ export async function openDatabase(
   }
 }
 
-/** The embedded broker. Things can connect once it serves. */
+/** The broker that runs already, or the embedded one. Things are served once it is told to. */
 export async function openBroker(
   config: Config,
   dataDir: DataDir | undefined,
-  db: Db,
-  log: Logger,
+  deps: BrokerDeps,
+): Promise<Broker> {
+  if (!config.mqttUrl) return openEmbeddedBroker(config, needed(dataDir), deps);
+  return createExternalBroker({
+    ...deps,
+    address: brokerAddress(config, config.mqttUrl),
+    prefixes: config.topicPrefixes,
+    sessions: config.mqttSessions,
+    sharing: SHARING[config.mqttSharing],
+  });
+}
+
+const SHARING = { auto: undefined, shared: 'SHARED', split: 'SPLIT' } as const;
+
+function brokerAddress(config: Config, mqttUrl: NonNullable<Config['mqttUrl']>): BrokerAddress {
+  const { mqttCa: ca, mqttCert: cert, mqttKey: key } = config;
+  if (!cert !== !key)
+    throw new ConfigError('MUSTER_MQTT_CERT and MUSTER_MQTT_KEY belong together: set both, or neither.');
+  return { ...mqttUrl, protocolVersion: config.mqttVersion === '5' ? 5 : 4, tls: { ca, cert, key } };
+}
+
+async function openEmbeddedBroker(
+  config: Config,
+  dataDir: DataDir,
+  { db, metrics, log }: BrokerDeps,
 ): Promise<Broker> {
   const { mqttHost: host, mqttPort: port, topicPrefixes: prefixes } = config;
-  const { path } = needed(dataDir);
   const authenticate = deviceAuthenticator(db);
   await allDisconnected(db, Date.now());
   const recorder = createConnectionRecorder({ db, log });
   const broker = await createEmbeddedBroker({
-    ...{ host, port, dataDir: path, prefixes, authenticate, log },
+    ...{ host, port, prefixes, authenticate, metrics, log },
+    dataDir: dataDir.path,
     connectionChanged: (change) => recorder.connectionChanged(change),
   });
   let servedPort: number | undefined;

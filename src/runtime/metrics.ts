@@ -12,6 +12,10 @@ export interface Metrics {
   transition(to: string, count?: number): void;
   /** The bridge answered a device: `kind` is what was asked, `answer` is `accepted`, the code of a rejection, or `taken` by a workflow that answers. */
   bridgeMessage(kind: string, answer: string): void;
+  /** The embedded broker refused a connection, a publication or a subscription. */
+  mqttRefused(what: 'connect' | 'publish' | 'subscribe'): void;
+  /** How many sessions at an external broker this process serves now. */
+  bridgeSessions(connected: number): void;
   /** From a device's report coming in to its `accepted` going out. */
   reportAccepted(seconds: number): void;
   /** Everything in Prometheus text, Temporal's worker included. */
@@ -48,6 +52,17 @@ export function createMetrics({ countStatuses, workerMetricsUrl }: MetricsSource
     labelNames: ['kind', 'answer'],
     registers,
   });
+  const mqttRefusals = new Counter({
+    name: 'muster_mqtt_refused_total',
+    help: 'What the embedded MQTT broker refused: connect, publish, subscribe.',
+    labelNames: ['what'],
+    registers,
+  });
+  const bridgeSessions = new Gauge({
+    name: 'muster_bridge_sessions',
+    help: 'Sessions at an external MQTT broker that this process is connected to.',
+    registers,
+  });
   const reportLatency = new Histogram({
     name: 'muster_report_accepted_seconds',
     help: "From a device's report coming in to its accepted going out.",
@@ -65,6 +80,8 @@ export function createMetrics({ countStatuses, workerMetricsUrl }: MetricsSource
   return {
     transition: (to, count = 1) => transitions.inc({ to }, count),
     bridgeMessage: (kind, answer) => bridgeMessages.inc({ kind, answer }),
+    mqttRefused: (what) => mqttRefusals.inc({ what }),
+    bridgeSessions: (connected) => bridgeSessions.set(connected),
     reportAccepted: (seconds) => reportLatency.observe(seconds),
     render,
     contentType: registry.contentType,

@@ -77,11 +77,11 @@ async function startParts(
   shutdown.add('store', 500, () => db.destroy());
   const taskQueue = await readTaskQueue(db);
 
-  const broker = needsBroker(config) ? await openBroker(config, dataDir, db, log) : undefined;
-  if (broker) shutdown.add('MQTT broker', 2_000, () => broker.close());
-
   const workerMetricsUrl = roles.includes('worker') ? await installTemporalRuntime(log) : undefined;
   const metrics = createMetrics({ countStatuses: () => countStatuses(db), workerMetricsUrl });
+  const broker = needsBroker(config) ? await openBroker(config, dataDir, { db, metrics, log }) : undefined;
+  if (broker) shutdown.add('MQTT broker', 2_000, () => broker.close());
+
   const devices = createDeviceService({ db, client });
   const checks: Checks = {
     store: () => sql`select 1`.execute(db),

@@ -70,6 +70,8 @@ export interface DeviceOptions {
   clean?: boolean;
   /** Prefixes to subscribe under; none: no subscription. */
   prefixes?: string[];
+  /** Of MQTT: 4, which is 3.1.1, where left out. With 5 the session is kept for an hour. */
+  protocolVersion?: 4 | 5;
 }
 
 /** Registers a thing. */
@@ -87,7 +89,7 @@ export async function createThing(
 export async function connectDevice(
   muster: Pick<Muster, 'mqtt'>,
   credentials: Credentials,
-  { clean = false, prefixes = [DEFAULT_PREFIX] }: DeviceOptions = {},
+  { clean = false, prefixes = [DEFAULT_PREFIX], protocolVersion = 4 }: DeviceOptions = {},
 ): Promise<Device> {
   const name = credentials.username;
   const messages: DeviceMessage[] = [];
@@ -97,6 +99,8 @@ export async function connectDevice(
   const client = mqtt.connect(muster.mqtt, {
     ...credentials,
     clean,
+    protocolVersion,
+    ...(protocolVersion === 5 && { properties: { sessionExpiryInterval: 3_600 } }),
     reconnectPeriod: 0,
     connectTimeout: TIMEOUT_MS,
   });
@@ -114,7 +118,7 @@ export async function connectDevice(
   const sessionPresent = await new Promise<boolean>((resolve, reject) => {
     client.once('connect', (connack) => {
       // Its messages are small and many: none is to wait for the acknowledgement of the one before.
-      (client.stream as unknown as Socket).setNoDelay(true);
+      (client.stream as Partial<Socket>).setNoDelay?.(true);
       resolve(connack.sessionPresent);
     });
     client.once('error', reject);

@@ -68,7 +68,7 @@ export async function startMosquitto(
     child = spawn(MOSQUITTO!, ['-c', config, '-v'], { stdio: ['ignore', 'pipe', 'pipe'] });
     for (const stream of [child.stdout!, child.stderr!])
       stream.on('data', (chunk: Buffer) => (log = (log + chunk.toString()).slice(-LOG_KEPT)));
-    await eventually(() => reachPort(port)).catch((error: Error) => {
+    await eventually(() => reachPort(port, '127.0.0.1')).catch((error: Error) => {
       throw new Error(`mosquitto did not start: ${error.message}\n${log}`);
     });
   }
