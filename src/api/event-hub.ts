@@ -36,6 +36,15 @@ export interface ListenRequest {
   mayStillListen(): Promise<boolean>;
 }
 
+export interface EventHubOptions {
+  db: Db;
+  log: Logger;
+  /** Of this process; default 1,000. */
+  maxListeners?: number;
+  /** Milliseconds; default 15 s. */
+  heartbeatEveryMs?: number;
+}
+
 export interface EventHub {
   /**
    * Resolves when the stream is open.
@@ -54,7 +63,12 @@ interface Listener extends Pick<ListenRequest, 'jobId' | 'mayStillListen'> {
   live: boolean;
 }
 
-export function createEventHub({ db, log }: { db: Db; log: Logger }): EventHub {
+export function createEventHub({
+  db,
+  log,
+  maxListeners = MAX_LISTENERS,
+  heartbeatEveryMs = HEARTBEAT_EVERY_MS,
+}: EventHubOptions): EventHub {
   const listeners = new Set<Listener>();
   /** Streams that are being opened. */
   let opening = 0;
@@ -62,7 +76,7 @@ export function createEventHub({ db, log }: { db: Db; log: Logger }): EventHub {
   /** Up to here events have been read for all; undefined while nobody listens. */
   let position: Position | undefined;
   let polling: NodeJS.Timeout | undefined;
-  const heartbeats = setInterval(() => void beat().catch(failed), HEARTBEAT_EVERY_MS).unref();
+  const heartbeats = setInterval(() => void beat().catch(failed), heartbeatEveryMs).unref();
 
   return { listen, stop };
 
@@ -85,10 +99,10 @@ export function createEventHub({ db, log }: { db: Db; log: Logger }): EventHub {
   }
 
   function requireRoom(): void {
-    if (!stopped && listeners.size + opening < MAX_LISTENERS) return;
+    if (!stopped && listeners.size + opening < maxListeners) return;
     throw new MusterError(
       'ServiceUnavailable',
-      `${MAX_LISTENERS.toLocaleString('en')} clients listen to this process already; try again later.`,
+      `${maxListeners.toLocaleString('en')} clients listen to this process already; try again later.`,
     );
   }
 

@@ -3,8 +3,8 @@ import type { Response } from 'express';
 import { formatPosition, type Position } from '../domain/events';
 import type { Event } from '../store/events';
 
-/** What a client that does not read may leave in memory here. */
-const MAX_BUFFERED_BYTES = 1024 * 1024;
+/** What a client may leave unread in memory here before it is sent more. */
+const MAX_UNREAD_BYTES = 1024 * 1024;
 const RECONNECT_AFTER_MS = 2_000;
 
 /** An event as it goes out to everybody: made once. */
@@ -57,8 +57,8 @@ export function openStream(response: Response): EventStream {
     onClose: (act) => void response.once('close', act),
     send(text) {
       if (response.writableEnded || response.destroyed) return;
-      response.write(text);
-      if (response.writableLength > MAX_BUFFERED_BYTES) response.destroy();
+      if (response.writableLength > MAX_UNREAD_BYTES) response.destroy();
+      else response.write(text);
     },
     drained() {
       if (!response.writableNeedDrain || response.destroyed) return Promise.resolve();

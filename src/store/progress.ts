@@ -41,29 +41,46 @@ export function createProgressSampler(db: Db): (now: number) => Promise<void> {
 async function noteDue(db: Db, jobIds: string[], now: number): Promise<string[]> {
   const open = await db
     .selectFrom('jobs')
-    .leftJoin('job_progress', 'job_progress.jobId', 'jobs.jobId')
-    .select(({ fn }) => ['jobs.jobId', 'jobs.createdAt', fn.max('job_progress.at').as('notedAt')])
-    .where('jobs.jobId', 'in', jobIds)
+    .select(['jobId', 'createdAt'])
+    .where('jobId', 'in', jobIds)
     // Completed, a job stays as it is; canceled, its executions still come to their ends.
-    .where('jobs.status', 'in', ['IN_PROGRESS', 'CANCELED'])
-    .groupBy(['jobs.jobId', 'jobs.createdAt'])
+    .where('status', 'in', ['IN_PROGRESS', 'CANCELED'])
     .execute();
-  const due = open
-    .filter(({ createdAt, notedAt }) => now - (notedAt ?? createdAt) >= sampleIntervalMs(now - createdAt))
-    .map(({ jobId }) => jobId);
-  await note(db, due, now);
-  const still = new Set(open.map(({ jobId }) => jobId));
-  return [...due, ...jobIds.filter((jobId) => !still.has(jobId))];
+  const latest = await latestNotes(db, jobIds);
+  const tooEarly = open.filter(({ jobId, createdAt }) => {
+    const notedAt = latest.get(jobId)?.at ?? createdAt;
+    return now - notedAt < sampleIntervalMs(now - createdAt);
+  });
+  const waiting = new Set(tooEarly.map(({ jobId }) => jobId));
+  const due = open.map(({ jobId }) => jobId).filter((jobId) => !waiting.has(jobId));
+  const countsOf = await readCounts(db, due);
+  const notes = due
+    .map((jobId) => ({ jobId, at: now, countsJson: JSON.stringify(countsOf(jobId)) }))
+    .filter(({ jobId, countsJson }) => countsJson !== latest.get(jobId)?.countsJson);
+  if (notes.length > 0) {
+    await db
+      .insertInto('job_progress')
+      .values(notes)
+      .onConflict((conflict) => conflict.doNothing())
+      .execute();
+  }
+  return jobIds.filter((jobId) => !waiting.has(jobId));
 }
 
-async function note(db: Queryable, jobIds: string[], at: number): Promise<void> {
-  if (jobIds.length === 0) return;
-  const countsOf = await readCounts(db, jobIds);
-  await db
-    .insertInto('job_progress')
-    .values(jobIds.map((jobId) => ({ jobId, at, countsJson: JSON.stringify(countsOf(jobId)) })))
-    .onConflict((conflict) => conflict.doNothing())
+async function latestNotes(db: Queryable, jobIds: string[]) {
+  const times = db
+    .selectFrom('job_progress')
+    .select(({ fn }) => ['jobId', fn.max('at').as('at')])
+    .where('jobId', 'in', jobIds)
+    .groupBy('jobId');
+  const notes = await db
+    .selectFrom(times.as('latest'))
+    .innerJoin('job_progress', (join) =>
+      join.onRef('job_progress.jobId', '=', 'latest.jobId').onRef('job_progress.at', '=', 'latest.at'),
+    )
+    .selectAll('job_progress')
     .execute();
+  return new Map(notes.map((one) => [one.jobId, one]));
 }
 
 /**
