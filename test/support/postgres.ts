@@ -75,7 +75,7 @@ export async function startPostgres(): Promise<Postgres> {
       return `${server}/${name}`;
     },
     async start() {
-      const settings = ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off', 'max_connections=200'];
+      const settings = ['fsync=off', 'full_page_writes=off', 'max_connections=200'];
       const args = ['-D', data, '-p', String(port), '-h', '127.0.0.1', '-k', directory];
       running = spawn(path.join(bin, 'postgres'), [...args, ...settings.flatMap((s) => ['-c', s])], {
         ...asOwner,
