@@ -22,6 +22,8 @@ export async function recordConnections(db: Db, changes: readonly ConnectionChan
         changes.map(({ thingName }) => thingName),
       )
       .where('deletedAt', 'is', null)
+      .orderBy('name')
+      .forNoKeyUpdate()
       .execute();
     const before = new Map(rows.map(({ name, connected }) => [name, connected]));
     const changed = changes.filter(
