@@ -1,0 +1,72 @@
+/** mosquitto with a password file and an access list: each thing is let to its own topics only. */
+import { pbkdf2Sync, randomBytes } from 'node:crypto';
+import fs from 'node:fs';
+import path from 'node:path';
+import { reachPort } from '../../src/runtime/ports';
+import { Part } from './part';
+import { runAs } from './run-as';
+
+/** What the bridges and workers of the topology connect with. */
+export const SERVICE = { username: 'muster', password: 'muster-in-the-topology' };
+
+export interface Mosquitto {
+  part: Part;
+  port: number;
+  /** Lets things in, from now on. */
+  admit(credentials: readonly { username: string; password: string }[]): void;
+}
+
+export function createMosquitto(directory: string, port: number, prefixes: readonly string[]): Mosquitto {
+  fs.mkdirSync(directory, { recursive: true });
+  const file = (name: string) => path.join(directory, name);
+  fs.writeFileSync(file('passwords'), passwordLine(SERVICE));
+  fs.writeFileSync(file('acl'), accessList(prefixes));
+  fs.writeFileSync(
+    file('mosquitto.conf'),
+    [
+      `listener ${port} 127.0.0.1`,
+      'allow_anonymous false',
+      `password_file ${file('passwords')}`,
+      `acl_file ${file('acl')}`,
+      'persistence true',
+      `persistence_location ${directory}/`,
+      // What was acknowledged is on disk within a second.
+      'autosave_interval 1',
+      'autosave_on_changes false',
+      'max_queued_messages 10000',
+      'max_inflight_messages 100',
+      '',
+    ].join('\n'),
+  );
+  const user = runAs('mosquitto', directory);
+  const part = new Part({
+    name: 'broker',
+    command: 'mosquitto',
+    args: ['-c', file('mosquitto.conf')],
+    user,
+    logFile: file('log'),
+    ready: () => reachPort(port),
+  });
+  return {
+    part,
+    port,
+    admit(credentials) {
+      fs.appendFileSync(file('passwords'), credentials.map(passwordLine).join(''));
+      if (part.running && part.pid !== undefined) process.kill(part.pid, 'SIGHUP');
+    },
+  };
+}
+
+function accessList(prefixes: readonly string[]): string {
+  const service = prefixes.map((prefix) => `topic readwrite ${prefix}/#`);
+  const things = prefixes.map((prefix) => `pattern readwrite ${prefix}/%u/jobs/#`);
+  return [`user ${SERVICE.username}`, ...service, '', ...things, ''].join('\n');
+}
+
+/** As mosquitto_passwd writes it: PBKDF2 with SHA-512. */
+function passwordLine({ username, password }: { username: string; password: string }): string {
+  const iterations = 101;
+  const salt = randomBytes(12);
+  const hash = pbkdf2Sync(password, salt, iterations, 64, 'sha512');
+  return `${username}:$7$${iterations}$${salt.toString('base64')}$${hash.toString('base64')}\n`;
+}

@@ -1,0 +1,136 @@
+/** A process of the topology. It keeps its ports and its files, so it can be killed, frozen and started again. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import fs from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+const READY_TIMEOUT_MS = 120_000;
+const STOP_TIMEOUT_MS = 20_000;
+const LOG_TOLD = 4_000;
+
+export interface PartOptions {
+  /** Unique in the topology, e.g. `worker-1`. */
+  name: string;
+  command: string;
+  args: string[];
+  env?: NodeJS.ProcessEnv;
+  /** User and group to run as; the own ones when left out. */
+  user?: { uid: number; gid: number };
+  /** Gets what the process writes. */
+  logFile: string;
+  /** Throws until the part can be used. */
+  ready(): Promise<void>;
+  /** Asks it to stop. Default SIGTERM. */
+  stopSignal?: NodeJS.Signals;
+}
+
+export class Part {
+  private child?: ChildProcess;
+
+  constructor(private readonly options: PartOptions) {}
+
+  get name(): string {
+    return this.options.name;
+  }
+
+  get running(): boolean {
+    return this.child !== undefined && this.child.exitCode === null && this.child.signalCode === null;
+  }
+
+  get pid(): number | undefined {
+    return this.child?.pid;
+  }
+
+  /**
+   * Starts the process and waits until it can be used.
+   * @throws with its last words when it ends first, or is not ready in time
+   */
+  async start(): Promise<void> {
+    const { command, args, env, user, logFile } = this.options;
+    const log = fs.openSync(logFile, 'a');
+    // A group of its own: a kill takes the processes that it has started along, as a crash of its machine would.
+    const child = spawn(command, args, {
+      env: { ...process.env, ...env },
+      stdio: ['ignore', log, log],
+      detached: true,
+      ...user,
+    });
+    fs.closeSync(log);
+    this.child = child;
+    const failed = once(child, 'error').then(([error]) => {
+      throw error as Error;
+    });
+    await Promise.race([this.becomeReady(child), failed]);
+  }
+
+  /** Ends it at once, and what it has started. */
+  async kill(): Promise<void> {
+    await this.end('SIGKILL');
+  }
+
+  /** Asks it to stop, and makes it after 20 s. @throws when it had to be made */
+  async stop(): Promise<void> {
+    const late = setTimeout(() => void this.kill(), STOP_TIMEOUT_MS);
+    const forced = await this.end(this.options.stopSignal ?? 'SIGTERM', true);
+    clearTimeout(late);
+    if (forced) throw new Error(`${this.name} did not stop within ${STOP_TIMEOUT_MS / 1000} s`);
+  }
+
+  /** Stands still, as a machine that swaps or a paused virtual machine does. */
+  freeze(): void {
+    this.signal('SIGSTOP');
+  }
+
+  thaw(): void {
+    this.signal('SIGCONT');
+  }
+
+  /** The last that it wrote. */
+  lastWords(): string {
+    return fs.readFileSync(this.options.logFile, 'utf8').slice(-LOG_TOLD);
+  }
+
+  private async becomeReady(child: ChildProcess): Promise<void> {
+    const deadline = Date.now() + READY_TIMEOUT_MS;
+    for (;;) {
+      try {
+        return await this.options.ready();
+      } catch (error) {
+        if (child !== this.child) return; // It was killed and started again meanwhile.
+        if (child.exitCode !== null)
+          throw new Error(`${this.name} ended with ${child.exitCode}:\n${this.lastWords()}`, {
+            cause: error,
+          });
+        if (child.signalCode !== null) return;
+        if (Date.now() > deadline)
+          throw new Error(`${this.name} is not ready (${String(error)}):\n${this.lastWords()}`, {
+            cause: error,
+          });
+        await sleep(100);
+      }
+    }
+  }
+
+  /** @returns whether it ended by SIGKILL though it was asked otherwise */
+  private async end(signal: NodeJS.Signals, leaderOnly = false): Promise<boolean> {
+    const { child } = this;
+    if (!child || !this.running) return false;
+    const exited = once(child, 'exit');
+    // A frozen process takes no signal but SIGKILL.
+    this.signal('SIGCONT');
+    if (leaderOnly) child.kill(signal);
+    else this.signal(signal);
+    await exited;
+    return signal !== 'SIGKILL' && child.signalCode === 'SIGKILL';
+  }
+
+  private signal(signal: NodeJS.Signals): void {
+    const pid = this.child?.pid;
+    if (pid === undefined || !this.running) return;
+    try {
+      process.kill(-pid, signal);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+    }
+  }
+}
