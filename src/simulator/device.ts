@@ -20,12 +20,23 @@ export interface DeviceOptions {
   topicPrefix?: string;
   /** Milliseconds without an answer after which a request is sent again. Default 15,000. */
   answerTimeoutMs?: number;
+  /** Called with each report as soon as the device hears that it was accepted. */
+  onAccepted?(report: AcceptedReport): void;
+}
+
+/** A change of an execution that the device made. */
+export interface AcceptedReport {
+  jobId: string;
+  executionNumber: number;
+  versionNumber: number;
+  status: string;
 }
 
 /** The parts of an execution that a device acts on. */
 interface Execution {
   jobId: string;
   executionNumber: number;
+  versionNumber: number;
 }
 
 interface Answer {
@@ -33,7 +44,7 @@ interface Answer {
   clientToken?: string;
   code?: string;
   message?: string;
-  executionState?: { status: string };
+  executionState?: { status: string; versionNumber: number };
 }
 
 interface Request {
@@ -125,6 +136,11 @@ export class Device {
     this.client.on('error', (error) => (this.trouble = error.message));
   }
 
+  /** Is gone at once, without a word; its session stays with the broker. */
+  crash(): void {
+    this.client?.stream.destroy();
+  }
+
   /** Leaves whatever it is doing and disconnects; its session stays with the broker. */
   async stop(): Promise<void> {
     this.stopping.abort();
@@ -193,7 +209,7 @@ export class Device {
 
   private async run(execution: Execution): Promise<void> {
     const { outcome, durationMs, reports } = this.options.plan;
-    this.outcomes.set(execution.jobId, 'IN_PROGRESS');
+    this.accepted(execution, 'IN_PROGRESS', execution.versionNumber);
     if (outcome === 'REJECTED') {
       await this.report(execution, outcome, { reason: 'not for this model' });
       return;
@@ -217,13 +233,23 @@ export class Device {
   ): Promise<void> {
     const { jobId, executionNumber } = execution;
     try {
-      await this.request(`${jobId}/update`, { status, statusDetails, executionNumber });
-      this.outcomes.set(jobId, status);
+      const { executionState } = await this.request(`${jobId}/update`, {
+        status,
+        statusDetails,
+        executionNumber,
+        includeJobExecutionState: true,
+      });
+      this.accepted(execution, status, executionState?.versionNumber ?? 0);
     } catch (error) {
       const told = error instanceof Rejection && error.answer.executionState;
       if (told) this.outcomes.set(jobId, told.status);
       throw error;
     }
+  }
+
+  private accepted({ jobId, executionNumber }: Execution, status: string, versionNumber: number): void {
+    this.outcomes.set(jobId, status);
+    this.options.onAccepted?.({ jobId, executionNumber, versionNumber, status });
   }
 
   /** Asks until it is answered; throws a Rejection when the answer is no. */

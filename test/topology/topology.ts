@@ -31,6 +31,8 @@ export interface Topology {
   temporal: { address: string; namespace: string };
   databaseUrl: string;
   broker: Mosquitto;
+  /** What its Muster processes are configured with. */
+  env: NodeJS.ProcessEnv;
   /** Stops everything in reverse order. @throws where a part had to be killed */
   stop(): Promise<void>;
 }
@@ -105,6 +107,7 @@ export async function startTopology(options: TopologyOptions): Promise<Topology>
       temporal: { address: temporal.address, namespace: NAMESPACE },
       databaseUrl: `postgres://${postgres.user}@127.0.0.1:${postgres.port}/muster`,
       broker,
+      env,
       stop,
     };
   } catch (error) {

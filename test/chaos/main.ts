@@ -1,0 +1,223 @@
+/**
+ * `npm run chaos -- --minutes 10 --seed 1 [--form embedded|topology] [--devices 300] [--faults 60]`
+ *
+ * Runs Muster under load, breaks every part of it at random, mends it, and then holds what Muster says against what
+ * its devices and its operator have written down. Exit code 0: no violation. The seed decides the faults, what the
+ * devices do and what the operator tries; the moments at which the processes get there are their own.
+ */
+import { execFile } from 'node:child_process';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parseArgs, promisify } from 'node:util';
+import { planFleet, seededRandom } from '../../src/simulator/plan';
+import { check, type Findings } from './checker';
+import { LoggedFleet } from './device-log';
+import { planFaults, type Fault } from './faults';
+import { Operator } from './operator';
+import { OperatorClient } from './operator-client';
+import { startEmbeddedWorld, startTopologyWorld, type Credentials, type World } from './world';
+
+const GROUPS = ['pilot', 'floor-2', 'roof'];
+const SILENT_SHARE = 0.03;
+const DEVICE_CRASHES_PER_MINUTE = 20;
+const SETTLES_WITHIN_MS = 600_000;
+const VIOLATIONS_TOLD = 30;
+
+const { values } = parseArgs({
+  options: {
+    minutes: { type: 'string', default: '5' },
+    seed: { type: 'string', default: '1' },
+    form: { type: 'string', default: 'topology' },
+    devices: { type: 'string', default: '300' },
+    faults: { type: 'string' },
+  },
+});
+
+async function main(): Promise<void> {
+  const minutes = Number(values.minutes);
+  const seed = Number(values.seed);
+  const devices = Number(values.devices);
+  const faultCount = Number(values.faults ?? Math.round(minutes * 6));
+  const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'muster-chaos-'));
+  fs.chmodSync(directory, 0o755);
+  const started = Date.now();
+  const say = (line: string) =>
+    console.log(`${((Date.now() - started) / 1000).toFixed(1).padStart(7)} s  ${line}`);
+  say(
+    `form ${values.form}, seed ${seed}, ${minutes} minutes, ${devices} devices, ${faultCount} faults; files in ${directory}`,
+  );
+
+  const world = await (values.form === 'embedded' ? startEmbeddedWorld : startTopologyWorld)(directory);
+  const client = new OperatorClient(world.apis);
+  const fleet = await createFleet(world, client, devices, seed);
+  fleet.connect();
+  const operator = new Operator(client, {
+    thingNames: Array.from({ length: devices }, (_, i) => thingName(i)),
+    groupNames: GROUPS,
+    maxPending: devices * 4,
+    random: seededRandom(seed + 1),
+  });
+  const working = operator.work();
+  // A failure of the operator is told at the end of the faults, not as an unhandled one.
+  working.catch(() => {});
+
+  const withinMs = minutes * 60_000;
+  const random = seededRandom(seed + 2);
+  const faults = planFaults(world.targets, { count: faultCount, withinMs }, random);
+  const crashes = await Promise.all([
+    inject(world, faults, say),
+    crashDevices(fleet, withinMs, seededRandom(seed + 3)),
+  ]);
+  operator.stop();
+  await working;
+  say(`faults are over; ${operator.jobs.length} jobs; waiting until everything is at its end`);
+  await operator.endContinuousJobs();
+  await settle(client, operator, say);
+
+  const findings = await check(client, operator.jobs, fleet.accepted);
+  findings.violations.push(...(await doctor(world)));
+  report({ seed, faults, deviceCrashes: crashes[1], operator, client, fleet, findings, say });
+  await fleet.stop();
+  await world.stop();
+  if (findings.violations.length === 0) fs.rmSync(directory, { recursive: true, force: true });
+  process.exitCode = findings.violations.length === 0 ? 0 : 1;
+}
+
+function thingName(i: number): string {
+  return `chaos-${i}`;
+}
+
+async function createFleet(
+  world: World,
+  client: OperatorClient,
+  devices: number,
+  seed: number,
+): Promise<LoggedFleet> {
+  const things = Array.from({ length: devices }, (_, i) => ({ name: thingName(i) }));
+  const { body } = await client.call('POST', '/things/bulk', { things });
+  const credentials = body.created.map(
+    ({ mqttCredentials }: { mqttCredentials: Credentials }) => mqttCredentials,
+  ) as Credentials[];
+  world.admit(credentials);
+  for (const name of GROUPS) await client.call('POST', '/thing-groups', { name });
+  const plans = planFleet({
+    devices,
+    successRate: 0.8,
+    offlineShare: 0,
+    offlineSeconds: { min: 0, max: 0 },
+    durationSeconds: { min: 0, max: 1 },
+    reports: 1,
+    seed,
+  });
+  const members = credentials.map((one, i) => ({
+    credentials: one,
+    plan: i < devices * SILENT_SHARE ? { ...plans[i]!, outcome: 'silent' as const } : plans[i]!,
+  }));
+  return new LoggedFleet(members, { url: world.mqtt, topicPrefix: world.topicPrefix });
+}
+
+async function inject(world: World, faults: readonly Fault[], say: (line: string) => void): Promise<void> {
+  const begin = Date.now();
+  await Promise.all(
+    faults.map(async ({ target, kind, atMs, durationMs }, i) => {
+      await sleep(begin + atMs - Date.now());
+      say(`fault ${i + 1}/${faults.length}: ${kind} ${target} for ${durationMs} ms`);
+      await world.strike(target, kind);
+      await sleep(durationMs);
+      await world.heal(target, kind);
+    }),
+  );
+}
+
+/** @returns how many */
+async function crashDevices(fleet: LoggedFleet, withinMs: number, random: () => number): Promise<number> {
+  const until = Date.now() + withinMs;
+  let crashes = 0;
+  while (Date.now() < until) {
+    await sleep((2 * random() * 60_000) / DEVICE_CRASHES_PER_MINUTE);
+    await fleet.crash(Math.floor(random() * fleet.size));
+    crashes++;
+  }
+  return crashes;
+}
+
+/** Waits until no job is at work and every deletion is done. What is not by then is found by the checker. */
+async function settle(
+  client: OperatorClient,
+  operator: Operator,
+  say: (line: string) => void,
+): Promise<void> {
+  const deadline = Date.now() + SETTLES_WITHIN_MS;
+  while (Date.now() < deadline) {
+    let open = 0;
+    for (const job of operator.jobs) {
+      const { status, body } = await client.call('GET', `/jobs/${job.jobId}`);
+      if (
+        job.deleted
+          ? status !== 404
+          : body.executionCounts.QUEUED + body.executionCounts.IN_PROGRESS > 0 ||
+            body.status === 'IN_PROGRESS'
+      )
+        open++;
+    }
+    if (open === 0) return;
+    say(`${open} jobs are not at their end yet`);
+    await sleep(5_000);
+  }
+}
+
+/** What `muster doctor` finds when everything is over: nothing. */
+async function doctor(world: World): Promise<string[]> {
+  const main = path.resolve('dist/src/cli/main.js');
+  try {
+    await promisify(execFile)(process.execPath, [main, 'doctor'], { env: { ...process.env, ...world.env } });
+    return [];
+  } catch (error) {
+    const { stdout, stderr } = error as { stdout: string; stderr: string };
+    return [`muster doctor: ${stdout}${stderr}`];
+  }
+}
+
+function report(run: {
+  seed: number;
+  faults: readonly Fault[];
+  deviceCrashes: number;
+  operator: Operator;
+  client: OperatorClient;
+  fleet: LoggedFleet;
+  findings: Findings;
+  say(line: string): void;
+}): void {
+  const { findings, operator } = run;
+  const kinds = new Map<string, number>();
+  for (const { kind, target } of run.faults)
+    kinds.set(`${kind} ${target}`, (kinds.get(`${kind} ${target}`) ?? 0) + 1);
+  run.say('done');
+  console.log(
+    [
+      `seed               ${run.seed}`,
+      `faults             ${run.faults.length}: ${[...kinds]
+        .map(([what, n]) => `${what} ×${n}`)
+        .sort()
+        .join(', ')}`,
+      `device crashes     ${run.deviceCrashes}`,
+      `operator           ${Object.entries(operator.calls)
+        .map(([what, n]) => `${n} ${what}`)
+        .join(', ')}; ${run.client.retries} tries without a final answer`,
+      `jobs               ${operator.jobs.length}, of which ${findings.jobs} are still there`,
+      `executions         ${findings.executions}: ${JSON.stringify(findings.byStatus)}`,
+      `transitions        ${findings.transitions}`,
+      `accepted reports   ${run.fleet.accepted.length}`,
+      `timers             ${findings.timedOut}, the latest ${findings.latestTimerMs} ms after its time`,
+      `violations         ${findings.violations.length}`,
+      ...findings.violations.slice(0, VIOLATIONS_TOLD).map((text) => `  ${text}`),
+    ].join('\n'),
+  );
+}
+
+main().catch((error: unknown) => {
+  console.error(error);
+  process.exit(1);
+});
