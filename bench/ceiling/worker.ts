@@ -1,0 +1,70 @@
+/** The worker of the ceiling and who signals its devices, in a process of its own. */
+import path from 'node:path';
+import { Client, Connection } from '@temporalio/client';
+import { bundleWorkflowCode, NativeConnection, Worker } from '@temporalio/worker';
+import { workerTuning } from '../../src/runtime/worker';
+import { step } from './workflows';
+
+const TASK_QUEUE = 'ceiling';
+const SIGNALS_SIDE_BY_SIDE = 100;
+
+export interface CeilingActivities {
+  pageStarted(workflowIds: string[]): Promise<void>;
+}
+
+async function main(address: string): Promise<void> {
+  const connection = await Connection.connect({ address });
+  const client = new Client({ connection });
+  const waiting: { workflowId: string; last: boolean }[] = [];
+  let signalling = 0;
+
+  function signalNext(): void {
+    while (signalling < SIGNALS_SIDE_BY_SIDE) {
+      const next = waiting.shift();
+      if (next === undefined) return;
+      signalling++;
+      void signal(next).finally(() => {
+        signalling--;
+        signalNext();
+      });
+    }
+  }
+
+  /** The second signal queues up behind the others, or one workflow task would take both. */
+  async function signal({ workflowId, last }: { workflowId: string; last: boolean }): Promise<void> {
+    await client.workflow.getHandle(workflowId).signal(step);
+    if (!last) waiting.push({ workflowId, last: true });
+  }
+
+  const activities: CeilingActivities = {
+    pageStarted(workflowIds) {
+      waiting.push(...workflowIds.map((workflowId) => ({ workflowId, last: false })));
+      signalNext();
+      return Promise.resolve();
+    },
+  };
+  const bundle = await bundleWorkflowCode({ workflowsPath: path.join(__dirname, 'workflows.js') });
+  const worker = await Worker.create({
+    ...workerTuning,
+    connection: await NativeConnection.connect({ address }),
+    taskQueue: TASK_QUEUE,
+    workflowBundle: bundle,
+    activities,
+  });
+  const running = worker.run();
+  process.on('message', ({ run, devices, pageSize }: { run: string; devices: number; pageSize: number }) => {
+    const began = performance.now();
+    void client.workflow
+      .execute('ceilingJob', {
+        taskQueue: TASK_QUEUE,
+        workflowId: `ceiling/${run}`,
+        args: [{ run, pages: Math.ceil(devices / pageSize), pageSize }],
+      })
+      .then(() => process.send?.({ seconds: (performance.now() - began) / 1000 }));
+  });
+  process.send?.('ready');
+  process.on('disconnect', () => worker.shutdown());
+  await running;
+}
+
+void main(process.argv[2] ?? '');

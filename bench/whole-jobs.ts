@@ -1,0 +1,79 @@
+/** Whole jobs: from `POST /jobs` until COMPLETED, with devices that answer at once, and what they cost. */
+import fs from 'node:fs';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Generator } from './generator';
+import type { LoadReport } from './load';
+import { meterCpu } from './processes';
+import type { Subject } from './subject';
+
+const LOOKS_EVERY_MS = 100;
+
+export interface WholeJob {
+  things: number;
+  seconds: number;
+  devicesPerSecond: number;
+  /** Seconds from `POST /jobs`. */
+  firstNotified: number;
+  lastNotified: number;
+  /** Milliseconds of CPU for each execution. */
+  cpuMs: { muster: number; temporal: number; load: number };
+  /** KiB for each execution. */
+  storeKib: number;
+  temporalKib: number;
+  load: LoadReport;
+}
+
+interface Job {
+  jobId: string;
+  status: string;
+}
+
+/** @param groupName of the things, whose devices are connected */
+export async function runWholeJob(
+  subject: Subject,
+  generator: Generator,
+  groupName: string,
+  things: number,
+): Promise<WholeJob> {
+  await generator.reset();
+  const cpu = meterCpu({ ...subject.pids(), load: generator.pid });
+  const before = sizes(subject.dataDir);
+  const began = Date.now();
+  const { jobId } = await subject.call<Job>('POST', '/jobs', {
+    name: `bench ${things}`,
+    targets: { thingGroupNames: [groupName] },
+    document: { action: 'bench' },
+  });
+  let job: Job;
+  do {
+    await sleep(LOOKS_EVERY_MS);
+    job = await subject.call<Job>('GET', `/jobs/${jobId}`);
+  } while (job.status === 'IN_PROGRESS');
+  const seconds = (Date.now() - began) / 1000;
+  const used = cpu();
+  const after = sizes(subject.dataDir);
+  const load = await generator.report();
+  const each = (total: number) => (1000 * total) / things;
+  return {
+    things,
+    seconds,
+    devicesPerSecond: things / seconds,
+    firstNotified: ((load.firstNotifiedAt ?? NaN) - began) / 1000,
+    lastNotified: ((load.lastNotifiedAt ?? NaN) - began) / 1000,
+    cpuMs: { muster: each(used.muster), temporal: each(used.temporal), load: each(used.load) },
+    storeKib: (after.store - before.store) / 1024 / things,
+    temporalKib: (after.temporal - before.temporal) / 1024 / things,
+    load,
+  };
+}
+
+/** Bytes of the databases with their logs. */
+function sizes(dataDir: string): { store: number; temporal: number } {
+  const size = (name: string) =>
+    ['', '-wal'].reduce((sum, suffix) => {
+      const file = path.join(dataDir, `${name}${suffix}`);
+      return sum + (fs.existsSync(file) ? fs.statSync(file).size : 0);
+    }, 0);
+  return { store: size('muster.db'), temporal: size('temporal.db') };
+}
