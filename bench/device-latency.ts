@@ -1,0 +1,98 @@
+/** How long devices wait for their answers: idle, at half of the most, and while a large job is launched or canceled. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Ceiling } from './ceiling/ceiling';
+import { Generator } from './generator';
+import type { LoadReport } from './load';
+import type { Row, Scale } from './main';
+import { startSubject, type Subject } from './subject';
+
+const ASKERS = 100;
+const GETS_PER_SECOND = 20;
+const MEASURED_MS = 10_000;
+
+interface Job {
+  jobId: string;
+  executionCounts: Record<string, number>;
+}
+
+export async function measureLatency(scale: Scale, ceiling: Ceiling) {
+  const subject = await startSubject();
+  const generator = new Generator();
+  const result: Record<string, LoadReport['latencies']> = {};
+  try {
+    const askers = await subject.register('asker', ASKERS);
+    await subject.register('away', scale.latencyJob);
+    await generator.connect(subject.mqttPort, askers);
+    const names = askers.map(({ thingName }) => thingName);
+    const measure = async (jobsPerSecond: number, until: Promise<unknown>) => {
+      await generator.reset();
+      await generator.ask(GETS_PER_SECOND);
+      const feeding = feed(subject, names, jobsPerSecond);
+      await until;
+      await feeding.stop();
+      await generator.ask(0);
+      return (await generator.report()).latencies;
+    };
+    await measure(2, sleep(2_000));
+    result.idle = await measure(2, sleep(MEASURED_MS));
+    result.half = await measure(ceiling.devicesPerSecond.median / 2, sleep(MEASURED_MS));
+    const large = await createLarge(subject, scale.latencyJob);
+    result.launching = await measure(2, launched(subject, large.jobId, scale.latencyJob));
+    await subject.call('POST', `/jobs/${large.jobId}/cancel`, {});
+    result.canceling = await measure(2, canceled(subject, large.jobId, scale.latencyJob));
+  } finally {
+    generator.stop();
+    await subject.stop();
+  }
+  return { title: `Devices wait for their answer`, rows: tell(result, scale), result };
+}
+
+/** Small jobs at a steady rate: each is one start-next and one update. */
+function feed(subject: Subject, names: string[], perSecond: number) {
+  let n = 0;
+  const under = new Set<Promise<unknown>>();
+  const timer = setInterval(() => {
+    const creating = subject
+      .call('POST', '/jobs', { targets: { thingNames: [names[n++ % names.length]] }, document: { n } })
+      .finally(() => under.delete(creating));
+    under.add(creating);
+  }, 1000 / perSecond);
+  return {
+    async stop() {
+      clearInterval(timer);
+      await Promise.all(under);
+    },
+  };
+}
+
+/** On things whose devices are away. */
+async function createLarge(subject: Subject, things: number): Promise<Job> {
+  await subject.call('POST', '/thing-groups', { name: 'away' });
+  const add = Array.from({ length: things }, (_, i) => `away-${i}`);
+  await subject.call('POST', '/thing-groups/away/things', { add });
+  return subject.call<Job>('POST', '/jobs', { targets: { thingGroupNames: ['away'] }, document: {} });
+}
+
+async function launched(subject: Subject, jobId: string, things: number): Promise<void> {
+  while ((await subject.call<Job>('GET', `/jobs/${jobId}`)).executionCounts.QUEUED !== things) await sleep(250);
+}
+
+async function canceled(subject: Subject, jobId: string, things: number): Promise<void> {
+  while ((await subject.call<Job>('GET', `/jobs/${jobId}`)).executionCounts.CANCELED !== things) await sleep(250);
+}
+
+function tell(result: Record<string, LoadReport['latencies']>, { latencyJob }: Scale): Row[] {
+  const titles: Record<string, string> = {
+    idle: 'idle',
+    half: 'at half the ceiling',
+    launching: `while ${latencyJob} are launched`,
+    canceling: `while ${latencyJob} are canceled`,
+  };
+  return Object.entries(result).flatMap(([name, latencies]) =>
+    Object.entries(latencies).map(([action, { n, p50, p95, p99 }], i) => ({
+      what: i === 0 ? (titles[name] ?? name) : '',
+      value: `${action}: p99 ${p99.toFixed(0)} ms`,
+      note: `p50 ${p50.toFixed(0)} ms, p95 ${p95.toFixed(0)} ms, of ${n}`,
+    })),
+  );
+}
