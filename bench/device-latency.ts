@@ -74,11 +74,13 @@ async function createLarge(subject: Subject, things: number): Promise<Job> {
 }
 
 async function launched(subject: Subject, jobId: string, things: number): Promise<void> {
-  while ((await subject.call<Job>('GET', `/jobs/${jobId}`)).executionCounts.QUEUED !== things) await sleep(250);
+  while ((await subject.call<Job>('GET', `/jobs/${jobId}`)).executionCounts.QUEUED !== things)
+    await sleep(250);
 }
 
 async function canceled(subject: Subject, jobId: string, things: number): Promise<void> {
-  while ((await subject.call<Job>('GET', `/jobs/${jobId}`)).executionCounts.CANCELED !== things) await sleep(250);
+  while ((await subject.call<Job>('GET', `/jobs/${jobId}`)).executionCounts.CANCELED !== things)
+    await sleep(250);
 }
 
 function tell(result: Record<string, LoadReport['latencies']>, { latencyJob }: Scale): Row[] {

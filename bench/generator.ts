@@ -15,7 +15,13 @@ export class Generator {
   }
 
   connect(port: number, members: Member[]): Promise<LoadReport> {
-    return this.tell({ do: 'connect', port, topicPrefix: '$emqx/things', members, perSecond: CONNECTS_PER_SECOND });
+    return this.tell({
+      do: 'connect',
+      port,
+      topicPrefix: '$emqx/things',
+      members,
+      perSecond: CONNECTS_PER_SECOND,
+    });
   }
 
   reset(): Promise<LoadReport> {

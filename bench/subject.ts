@@ -95,7 +95,8 @@ export async function startSubject(directory?: string): Promise<Subject> {
 }
 
 function temporalPid(dataDir: string): number {
-  return (JSON.parse(fs.readFileSync(path.join(dataDir, 'temporal.pid.json'), 'utf8')) as { pid: number }).pid;
+  return (JSON.parse(fs.readFileSync(path.join(dataDir, 'temporal.pid.json'), 'utf8')) as { pid: number })
+    .pid;
 }
 
 async function ready(child: ChildProcess, dataDir: string) {

@@ -45,7 +45,7 @@ export function createMosquitto(directory: string, port: number, prefixes: reado
     args: ['-c', file('mosquitto.conf')],
     user,
     logFile: file('log'),
-    ready: () => reachPort(port),
+    ready: () => reachPort(port, '127.0.0.1'),
   });
   return {
     part,

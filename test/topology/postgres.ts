@@ -4,6 +4,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { Client } from 'pg';
+import { findPostgres } from '../support/postgres';
 import { Part } from './part';
 import { runAs } from './run-as';
 
@@ -18,7 +19,8 @@ export interface Postgres {
 /** Initialises the directory. The part is not started yet. */
 export async function createPostgres(directory: string, port: number): Promise<Postgres> {
   fs.mkdirSync(directory, { recursive: true });
-  const bin = binaries();
+  const bin = findPostgres();
+  if (!bin) throw new Error('There is no PostgreSQL: apt-get install postgresql');
   const user = runAs('postgres', directory);
   const data = path.join(directory, 'data');
   await run(
@@ -67,13 +69,4 @@ async function ask(connection: object, sql: string): Promise<void> {
   } finally {
     await client.end().catch(() => {});
   }
-}
-
-/** The newest that Debian has installed, or what is on the PATH. */
-function binaries(): string {
-  const versions = '/usr/lib/postgresql';
-  const newest = fs.existsSync(versions)
-    ? fs.readdirSync(versions).sort((one, other) => Number(other) - Number(one))[0]
-    : undefined;
-  return newest ? path.join(versions, newest, 'bin') : '';
 }

@@ -130,7 +130,7 @@ function createProcess(
     env: { ...env, MUSTER_HTTP_PORT: String(port) },
     logFile,
     ready: async () => {
-      await reachPort(port);
+      await reachPort(port, '127.0.0.1');
       const { status } = await fetch(`http://127.0.0.1:${port}/readyz`);
       if (status !== 200) throw new Error(`/readyz answers ${status}`);
     },
