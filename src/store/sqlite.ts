@@ -1,6 +1,13 @@
 /** SQLite as the store: one file, one writer. */
 import SQLite from 'better-sqlite3';
-import { SqliteDialect, SqliteQueryCompiler, type QueryCompiler, type SelectModifierNode } from 'kysely';
+import {
+  SqliteDialect,
+  SqliteQueryCompiler,
+  type QueryCompiler,
+  type SelectModifierNode,
+  type SqliteDatabase,
+  type SqliteStatement,
+} from 'kysely';
 
 /**
  * Opens the file, made where missing.
@@ -13,7 +20,26 @@ export function openSqlite(file: string): SqliteDialect {
   sqlite.pragma('synchronous = NORMAL');
   sqlite.pragma('busy_timeout = 5000');
   sqlite.pragma('cache_size = -65536');
-  return new OneWriterDialect({ database: sqlite });
+  return new OneWriterDialect({ database: withPreparedStatements(sqlite) });
+}
+
+/** More than Muster has; the lists of names in some have many lengths. */
+const STATEMENTS_KEPT = 500;
+
+/** Preparing a statement costs as much as running it. */
+function withPreparedStatements(sqlite: SQLite.Database): SqliteDatabase {
+  const prepared = new Map<string, SqliteStatement>();
+  return {
+    close: () => sqlite.close(),
+    prepare(text) {
+      const statement = prepared.get(text) ?? sqlite.prepare(text);
+      // Moved to the end: the one that was not used for longest stands first.
+      prepared.delete(text);
+      prepared.set(text, statement);
+      if (prepared.size > STATEMENTS_KEPT) prepared.delete(prepared.keys().next().value!);
+      return statement;
+    },
+  };
 }
 
 class OneWriterDialect extends SqliteDialect {
