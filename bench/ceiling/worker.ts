@@ -2,7 +2,7 @@
 import path from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { bundleWorkflowCode, NativeConnection, Worker } from '@temporalio/worker';
-import { workerTuning } from '../../src/runtime/worker';
+
 import { step } from './workflows';
 
 const TASK_QUEUE = 'ceiling';
@@ -45,7 +45,7 @@ async function main(address: string): Promise<void> {
   };
   const bundle = await bundleWorkflowCode({ workflowsPath: path.join(__dirname, 'workflows.js') });
   const worker = await Worker.create({
-    ...workerTuning,
+    maxCachedWorkflows: 2_000,
     connection: await NativeConnection.connect({ address }),
     taskQueue: TASK_QUEUE,
     workflowBundle: bundle,
