@@ -1,14 +1,17 @@
 /** Who listens hears everything, once and in order. */
 import { connect } from 'node:net';
 import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { ADMIN, basic, openApi, type TestApi } from '../../test/support/api';
 import { eventually } from '../../test/support/eventually';
 import { listen, type Listening } from '../../test/support/event-stream';
-import { describeOnEachStore } from '../../test/support/stores';
+import { describeWithPostgres } from '../../test/support/postgres';
+import { describeOnEachStore, freshDatabases } from '../../test/support/stores';
 import { event as eventSchema } from '../contract/rest';
 import { createApiKey, revokeApiKey } from '../store/api-keys';
-import type { Db } from '../store/database';
-import { appendEvents } from '../store/events';
+import { BEGINNING } from '../domain/events';
+import { openStore, type Db } from '../store/database';
+import { appendEvents, eventsAfter } from '../store/events';
 import { inTransaction } from '../store/transaction';
 
 const changed = (n: number, jobId = 'j') => ({
@@ -76,6 +79,20 @@ describeOnEachStore((stores) => {
     await third.until(2_598);
     expect(numbers(second)).toEqual(range(4, 2_601));
     expect(numbers(third)).toEqual(range(4, 2_601));
+  });
+
+  it('brings up to date who is far behind, while more happens', async () => {
+    const ahead = await start();
+    await ahead.until(1);
+    await append(db, ...range(1, 15_000));
+    const behind: Listening[] = [];
+    for (let n = 15_001; n <= 15_300; n++) {
+      await append(db, n);
+      if (n % 50 === 0) behind.push(await start(ahead.seen[0]!.id));
+      await sleep(5);
+    }
+    for (const one of behind) await eventually(() => expect(numbers(one).at(-1)).toBe(15_300));
+    for (const one of behind) expect(numbers(one)).toEqual(range(1, 15_300));
   });
 
   it('tells everybody the same while some come and go', async () => {
@@ -153,6 +170,37 @@ describeOnEachStore((stores) => {
     await revokeApiKey(db, key.apiKey, Date.now());
     await listening.ended;
     expect((await listen(`${api.url}/api/v1/events`, basic(key))).status).toBe(401);
+  });
+});
+
+describeWithPostgres('with transactions side by side', () => {
+  const databases = freshDatabases();
+
+  it('tells what began earlier and commits later, in the order in which it is told to all', async () => {
+    const db = await openStore({ url: await databases.create(), poolSize: 5 });
+    const api = await openApi({ db });
+    const listening = await listen(`${api.url}/api/v1/events`, basic());
+    await listening.until(1);
+
+    let commit = () => {};
+    const held = new Promise<void>((resolve) => (commit = resolve));
+    let begun = () => {};
+    const earlierBegan = new Promise<void>((resolve) => (begun = resolve));
+    const earlier = inTransaction(db, async (tx) => {
+      await appendEvents(tx, [changed(1)]);
+      begun();
+      await held;
+    });
+    await earlierBegan;
+    await append(db, 2);
+    expect(await eventsAfter(db, BEGINNING, 10)).toEqual([]);
+    commit();
+    await earlier;
+    await listening.until(3);
+    expect(numbers(listening)).toEqual([1, 2]);
+
+    await listening.close();
+    await api.stop();
   });
 });
 
