@@ -2,6 +2,7 @@
  * Tells everybody who listens in this process what happens in the whole of Muster: reads the events of the store,
  * once for all, and only while somebody listens.
  */
+import { setImmediate as turnOfTheLoop } from 'node:timers/promises';
 import type { Response } from 'express';
 import type { Logger } from 'pino';
 import { MusterError } from '../contract/errors';
@@ -114,6 +115,8 @@ export function createEventHub({
       if (events.length === 0) break;
       send(listener, events);
       await readInTime(stream);
+      // A store in this process answers without one: others would wait for the last page.
+      await turnOfTheLoop();
     }
     listener.live = true;
   }
