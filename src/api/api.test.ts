@@ -1,3 +1,4 @@
+import type { Payload, PayloadCodec } from '@temporalio/common';
 import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -82,6 +83,19 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(template, { recursive: true }));
 
+const TEMPORAL_UI = 'https://temporal.example.com';
+/** Turns bytes around, and can't decode what begins with an X. */
+const codec: PayloadCodec = {
+  encode: (payloads) => Promise.resolve(payloads.map(reversed)),
+  decode: (payloads) =>
+    Buffer.from(payloads[0]?.data ?? [])
+      .toString()
+      .startsWith('X')
+      ? Promise.reject(new Error('The key is missing.'))
+      : Promise.resolve(payloads.map(reversed)),
+};
+const reversed = ({ data, ...rest }: Payload) => ({ ...rest, data: Uint8Array.from(data ?? []).reverse() });
+
 beforeEach(async () => {
   directory = mkdtempSync(path.join(tmpdir(), 'muster-api-'));
   cpSync(template, directory, { recursive: true });
@@ -102,10 +116,11 @@ beforeEach(async () => {
     metrics: { render: () => Promise.resolve('muster_jobs 1\n'), contentType: 'text/plain; version=0.0.4' },
     log,
     about: {
-      temporal: { namespace: 'default', uiUrl: null },
+      temporal: { namespace: 'default', uiUrl: `${TEMPORAL_UI}/base` },
       mqtt: { url: 'mqtt://127.0.0.1:1883', topicPrefixes: ['$emqx/things'] },
     },
     events,
+    codec,
     knowsConnections: true,
     consoleDir,
     onCredentialsChanged: (thingName) => void disconnected.push(thingName),
@@ -845,5 +860,73 @@ describe('for those who run Muster', () => {
     expect(text).not.toMatch(/<script>|https?:/);
     expect(headers['content-security-policy']).toMatch("script-src 'self'");
     expect(headers['x-powered-by']).toBeUndefined();
+  });
+});
+
+describe('the codec for Temporal', () => {
+  const base64 = (text: string) => Buffer.from(text).toString('base64');
+  const payloadOf = (text: string) => ({ metadata: { encoding: base64('json/plain') }, data: base64(text) });
+
+  it('decodes and encodes, in the form of the codec server protocol', async () => {
+    const body = { payloads: [payloadOf('cba'), { ...payloadOf(''), externalPayloads: [] }] };
+    const decoded = await call('post', '/codec/decode').send(body).expect(200);
+    expect(decoded.body).toEqual({ payloads: [payloadOf('abc'), payloadOf('')] });
+    const encoded = await call('post', '/codec/encode').send(decoded.body).expect(200);
+    expect(encoded.body).toEqual({ payloads: [payloadOf('cba'), payloadOf('')] });
+    expect((await call('post', '/codec/decode').send({}).expect(200)).body).toEqual({ payloads: [] });
+  });
+
+  it('says why it can not', async () => {
+    const answer = await call('post', '/codec/decode').send({ payloads: [payloadOf('X')] });
+    expect(answer.body).toMatchObject({ status: 400, code: 'InvalidRequest', detail: 'The key is missing.' });
+    await call('post', '/codec/decode')
+      .send({ payloads: [{ data: 'not base64' }] })
+      .expect(400);
+  });
+
+  it('asks for a permission, as any other call', async () => {
+    const permissions = [{ methods: ['GET'], pathPrefix: '/api/v1' }];
+    const { body: reader } = await post('/api-keys', { name: 'reader', permissions }).expect(201);
+    await call('post', '/codec/decode', reader).send({ payloads: [] }).expect(403);
+    await request(app).post('/api/v1/codec/decode').send({ payloads: [] }).expect(401);
+  });
+
+  it('lets a page of the Temporal UI call with a session, and no other page', async () => {
+    const signedIn = await request(app).post('/api/v1/session').send(ADMIN).expect(201);
+    const cookie = signedIn.get('Set-Cookie')![0]!.split(';')[0]!;
+    const decode = (origin: string) =>
+      request(app)
+        .post('/api/v1/codec/decode')
+        .set({ cookie, origin })
+        .send({ payloads: [payloadOf('cba')] });
+    const answer = await decode(TEMPORAL_UI).expect(200);
+    expect(answer.headers).toMatchObject({
+      'access-control-allow-origin': TEMPORAL_UI,
+      'access-control-allow-credentials': 'true',
+    });
+    expect((await decode('https://evil.example.com')).headers).not.toHaveProperty(
+      'access-control-allow-origin',
+    );
+    // The rest of the API still wants the token that only pages of Muster can read.
+    await request(app)
+      .post('/api/v1/things')
+      .set({ cookie, origin: TEMPORAL_UI })
+      .send({ name: 'a' })
+      .expect(403);
+
+    const preflight = (path: string, origin: string) =>
+      request(app).options(`/api/v1${path}`).set({
+        origin,
+        'access-control-request-method': 'POST',
+        'access-control-request-headers': 'content-type,x-namespace',
+      });
+    const { headers } = await preflight('/codec/decode', TEMPORAL_UI).expect(204);
+    expect(headers['access-control-allow-headers']).toBe('Authorization, Content-Type, X-Namespace');
+    for (const refused of [
+      preflight('/codec/decode', 'https://evil.example.com'),
+      preflight('/things', TEMPORAL_UI),
+    ]) {
+      expect((await refused).headers).not.toHaveProperty('access-control-allow-origin');
+    }
   });
 });

@@ -1,4 +1,5 @@
 /** The REST API and the web console as an Express application. */
+import type { PayloadCodec } from '@temporalio/common';
 import express, { type Express } from 'express';
 import helmet from 'helmet';
 import type { Logger } from 'pino';
@@ -6,6 +7,7 @@ import { pinoHttp } from 'pino-http';
 import { version } from '../../package.json';
 import { API_ROOT } from '../contract/routes';
 import type { DeviceService } from '../devices/service';
+import { allowOrigin, codecRoutes } from './codec-routes';
 import { apiKeyRoutes } from './api-key-routes';
 import { createAuthentication, isRead, type Authentication } from './auth';
 import { consoleRouter } from './console';
@@ -13,7 +15,7 @@ import { deviceRoutes } from './device-routes';
 import { docsRouter } from './docs';
 import type { JobCommands } from './job-commands';
 import { jobRoutes } from './job-routes';
-import { accessOf, mountRoutes } from './mount';
+import { admissionOf, mountRoutes } from './mount';
 import { notFound, problemHandler } from './problems';
 import { sessionRoutes } from './session-routes';
 import { statusRoutes, type StatusDeps } from './status-routes';
@@ -37,6 +39,8 @@ export interface ApiDeps extends OperationsDeps, StatusDeps {
   devices: DeviceService;
   /** Where the web console was built. */
   consoleDir: string;
+  /** Of everything that goes to Temporal. */
+  codec: PayloadCodec;
   /** The thing's present connection to the broker no longer stands on good credentials. */
   onCredentialsChanged(thingName: string): void;
 }
@@ -46,7 +50,9 @@ export function createApi(deps: ApiDeps): Express {
   const authentication = createAuthentication(deps.db);
   const app = createApp(deps);
   app.use(docsRouter(version));
-  app.use(API_ROOT, noStore, authentication.admit(accessOf), routes(deps, authentication));
+  const { uiUrl } = deps.about.temporal;
+  if (uiUrl) app.use(`${API_ROOT}/codec`, allowOrigin(new URL(uiUrl).origin));
+  app.use(API_ROOT, noStore, authentication.admit(admissionOf), routes(deps, authentication));
   app.use(consoleRouter(deps.consoleDir));
   return closed(app, deps.log);
 }
@@ -86,6 +92,7 @@ function routes(deps: ApiDeps, authentication: Authentication) {
     ...apiKeyRoutes(deps.db),
     ...sessionRoutes(deps.db, authentication),
     ...statusRoutes(deps),
+    ...codecRoutes(deps.codec),
     ...deviceRoutes(deps),
   });
 }

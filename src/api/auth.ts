@@ -2,7 +2,7 @@
 import { ipKeyGenerator, MemoryStore, type Options } from 'express-rate-limit';
 import type { Request, RequestHandler } from 'express';
 import { MusterError } from '../contract/errors';
-import { SESSION_COOKIE, type Access } from '../contract/routes';
+import { SESSION_COOKIE, type Route } from '../contract/routes';
 import { permits } from '../domain/permissions';
 import { findApiKeyRow, toApiKey, type Permission } from '../store/api-keys';
 import type { Db } from '../store/database';
@@ -47,13 +47,16 @@ export function actor(caller: Caller): string {
   return caller.kind === 'key' ? `key:${caller.key}` : `thing:${caller.thingName}`;
 }
 
+/** What a route says of who may call it. */
+export type Admission = Pick<Route, 'access' | 'changesNothing'>;
+
 export interface Authentication {
   /**
    * Lets in who may make the call: who has an API key that permits it or a session of such a key, and on paths for
    * things the credentials of a thing.
-   * @param accessOf who may make a call at all
+   * @param admissionOf who may make a call at all
    */
-  admit(accessOf: (req: Request) => Access | undefined): RequestHandler;
+  admit(admissionOf: (req: Request) => Admission): RequestHandler;
   /** @throws MusterError Unauthenticated, RequestThrottled */
   signIn(req: Request, credentials: { apiKey: string; apiSecret: string }): Promise<KeyCaller>;
 }
@@ -63,19 +66,20 @@ export function createAuthentication(db: Db): Authentication {
   const throttle = createThrottle();
 
   return {
-    admit: (accessOf) => async (req, res, next) => {
-      const access = accessOf(req);
-      if (access !== 'EVERYBODY') res.locals.caller = await authenticate(req, access);
+    admit: (admissionOf) => async (req, res, next) => {
+      const admission = admissionOf(req);
+      if (admission.access !== 'EVERYBODY') res.locals.caller = await authenticate(req, admission);
       next();
     },
     signIn: (req, { apiKey, apiSecret }) =>
       throttled(req, () => keyOf(req, { user: apiKey, secret: apiSecret })),
   };
 
-  async function authenticate(req: Request, access: Access | undefined): Promise<Caller> {
+  async function authenticate(req: Request, { access, changesNothing }: Admission): Promise<Caller> {
     const caller = await callerOf(req, access === 'THINGS');
     if (caller.kind === 'thing') return caller;
-    if (caller.session && !isRead(req.method)) requireCsrfToken(req, caller.session);
+    const changes = !isRead(req.method) && !changesNothing;
+    if (caller.session && changes) requireCsrfToken(req, caller.session);
     if (access !== 'ANY_KEY' && !permits(caller.permissions, req.method, pathOf(req))) {
       throw new MusterError('Forbidden', `This API key does not permit ${req.method} ${pathOf(req)}.`);
     }

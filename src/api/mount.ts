@@ -2,8 +2,8 @@
 import { json, Router, type Request, type RequestHandler, type Response } from 'express';
 import type { z } from 'zod';
 import { MusterError } from '../contract/errors';
-import { DEFAULT_BODY_LIMIT, ROUTES, type Access, type Operation, type Route } from '../contract/routes';
-import type { Caller } from './auth';
+import { DEFAULT_BODY_LIMIT, ROUTES, type Operation, type Route } from '../contract/routes';
+import type { Admission, Caller } from './auth';
 import { check, notFound } from './problems';
 
 /** Whatever a call waits for: so long after it came in it is answered. */
@@ -49,14 +49,14 @@ export function mountRoutes(handlers: Handlers): Router {
   return router;
 }
 
-const ACCESS = new Map(
-  Object.values<Route>(ROUTES).map(({ method, path, access }) => [`${method.toUpperCase()} ${path}`, access]),
+const BY_CALL = new Map(
+  Object.values<Route>(ROUTES).map((route) => [`${route.method.toUpperCase()} ${route.path}`, route]),
 );
 
-/** Who may make a call at all. @param path under the root of the API */
-export function accessOf({ method, path }: Request): Access | undefined {
-  if (path.startsWith('/thing-datas/')) return 'THINGS';
-  return ACCESS.get(`${method} ${path}`);
+/** Who may make a call at all, and by what. @param path under the root of the API */
+export function admissionOf({ method, path }: Request): Admission {
+  if (path.startsWith('/thing-datas/')) return { access: 'THINGS' };
+  return BY_CALL.get(`${method} ${path}`) ?? {};
 }
 
 async function serve(route: Route, handler: Handler<Route>, req: Request, res: Response): Promise<void> {

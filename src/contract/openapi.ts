@@ -103,7 +103,8 @@ function success({ status, answer, event }: Route) {
 /** One answer for each HTTP status, which names the codes that come with it. */
 function problems(route: Route): RouteConfig['responses'] {
   const codes = new Set<ErrorCode>([...route.errors, ...GENERAL]);
-  if (route.method !== 'get' && route.access !== 'EVERYBODY') codes.add('CsrfTokenMissing');
+  if (route.method !== 'get' && route.access !== 'EVERYBODY' && !route.changesNothing)
+    codes.add('CsrfTokenMissing');
   if (route.query || route.headers) codes.add('InvalidRequest');
   if (route.body) WITH_BODY.forEach((code) => codes.add(code));
   const byStatus = new Map<number, string[]>();

@@ -101,11 +101,9 @@ const jobType = z.enum(JOB_TYPES).meta({
   description: 'SNAPSHOT: the targets of now. CONTINUOUS: also things that join a target group later.',
 });
 const executionStatus = z.enum(EXECUTION_STATUSES).meta({ id: 'ExecutionStatus' });
-const executionCounts = z.record(executionStatus, z.int()).meta({
-  id: 'ExecutionCounts',
-  description: 'How many executions stand in each status.',
-  required: [...EXECUTION_STATUSES],
-});
+const executionCounts = z
+  .record(executionStatus, z.int())
+  .meta({ id: 'ExecutionCounts', description: 'How many executions stand in each status.' });
 
 const eventType = z.enum(EVENT_TYPES).meta({ id: 'EventType' });
 const eventId = z.string().max(64, 'must have at most 64 characters');
@@ -226,7 +224,6 @@ const document = z
   })
   .meta({
     type: 'object',
-    additionalProperties: true,
     description: `What the devices are to do: any JSON object of at most ${MAX_DOCUMENT_BYTES / 1024} KiB in UTF-8.`,
   });
 
@@ -560,11 +557,27 @@ export const about = z
   })
   .meta({ id: 'About' });
 
+const MAX_PAYLOADS = 1_000;
+
+/** Of Temporal; what it may carry beside these is Temporal's. */
+export const payloads = z
+  .object({
+    payloads: z
+      .array(
+        z.object({
+          metadata: z.record(z.string(), z.base64()).nullish(),
+          data: z.base64().nullish(),
+        }),
+      )
+      .max(MAX_PAYLOADS)
+      .optional()
+      .meta({ description: 'As protobuf writes them in JSON: bytes in base64, an empty list left out.' }),
+  })
+  .meta({ id: 'Payloads' });
+
 export const overview = z
   .object({
-    jobs: z
-      .record(jobStatus, z.int())
-      .meta({ description: 'How many jobs stand in each status.', required: [...JOB_STATUSES] }),
+    jobs: z.record(jobStatus, z.int()).meta({ description: 'How many jobs stand in each status.' }),
     executions: executionCounts.meta({ description: 'Over all jobs that are IN_PROGRESS.' }),
     running: z.array(jobSummary).meta({ description: 'Jobs that are IN_PROGRESS: the 10 newest.' }),
     attention: z.object({

@@ -20,6 +20,8 @@ const KIB = 1024;
 /** Bodies that name 10,000 things. */
 const NAMES_LIMIT = 2 * KIB * KIB;
 const BULK_LIMIT = 16 * KIB * KIB;
+/** Some of Temporal's largest, of 2 MiB each. */
+const PAYLOADS_LIMIT = 16 * KIB * KIB;
 export const DEFAULT_BODY_LIMIT = 256 * KIB;
 
 /** `THINGS`: also a thing with its own credentials. `ANY_KEY`: whatever its permissions. `EVERYBODY`: without credentials. */
@@ -37,6 +39,7 @@ export interface Route {
     | 'API keys'
     | 'Sessions'
     | 'What goes on'
+    | 'Temporal'
     | 'Devices over HTTPS';
   summary: string;
   description?: string;
@@ -56,6 +59,8 @@ export interface Route {
   event?: z.ZodType;
   /** Beside those that any call may end with. */
   errors: readonly ErrorCode[];
+  /** Though it is a POST: a session needs no X-CSRF-Token for it. */
+  changesNothing?: true;
   /** Who may call it. Left out: API keys whose permissions say so. */
   access?: Access;
 }
@@ -548,6 +553,34 @@ export const ROUTES = {
     status: 200,
     event: rest.event,
     errors: ['ServiceUnavailable'],
+  },
+
+  // ── Temporal ────────────────────────────────────────────────────────────────────────────────────────────────
+  decodePayloads: {
+    method: 'post',
+    path: '/codec/decode',
+    tag: 'Temporal',
+    summary: "Decrypt payloads: what Temporal's UI and command line ask of a codec server",
+    description:
+      'The codec endpoint is `/api/v1/codec`. Payloads that are not encrypted come back as they are. A page of the Temporal UI may call it with a session of Muster.',
+    body: rest.payloads,
+    bodyLimit: PAYLOADS_LIMIT,
+    status: 200,
+    answer: rest.payloads,
+    errors: [],
+    changesNothing: true,
+  },
+  encodePayloads: {
+    method: 'post',
+    path: '/codec/encode',
+    tag: 'Temporal',
+    summary: 'Encrypt payloads, the same way',
+    body: rest.payloads,
+    bodyLimit: PAYLOADS_LIMIT,
+    status: 200,
+    answer: rest.payloads,
+    errors: [],
+    changesNothing: true,
   },
 
   // ── devices over HTTPS ──────────────────────────────────────────────────────────────────────────────────────

@@ -84,12 +84,18 @@ const databaseUrl = z.string().superRefine((url, context) => {
   if (fault) context.addIssue({ code: 'custom', message: fault });
 });
 
-const POOL_RULE = 'must be a whole number from 1 to 500';
-const poolSize = z
-  .string()
-  .regex(/^\d{1,3}$/, POOL_RULE)
-  .transform(Number)
-  .refine((size) => size >= 1 && size <= 500, POOL_RULE);
+const FILE_RULE = 'must be the path of a file';
+const file = z.string().min(1, FILE_RULE).max(4_096, FILE_RULE);
+
+/** A whole number from `min` to `max`. */
+function count(min: number, max: number) {
+  const rule = `must be a whole number from ${min} to ${max}`;
+  return z
+    .string()
+    .regex(/^\d{1,9}$/, rule)
+    .transform(Number)
+    .refine((value) => value >= min && value <= max, rule);
+}
 
 const MQTT_URL_RULE =
   'must be mqtt://, mqtts://, ws:// or wss:// with a host, for example mqtts://muster:secret@broker.example.com:8883';
@@ -229,6 +235,109 @@ export const CONFIG_OPTIONS = {
       .string()
       .regex(/^[A-Za-z0-9._-]{2,255}$/, 'must be 2 to 255 of letters, digits, ".", "_" and "-"'),
   },
+  temporalApiKey: {
+    env: 'TEMPORAL_API_KEY',
+    flag: '--temporal-api-key <key>',
+    meaning: 'API key for the Temporal of TEMPORAL_ADDRESS; turns TLS on',
+    secret: true,
+    schema: z.string().regex(/^[\x21-\x7e]{1,8192}$/, 'must be 1 to 8192 printable characters'),
+  },
+  temporalTls: {
+    env: 'TEMPORAL_TLS',
+    flag: '--temporal-tls <boolean>',
+    meaning: 'TLS to Temporal, true or false; on by itself with any of the following or an API key',
+    schema: z.enum(['true', 'false'], 'must be true or false').transform((text) => text === 'true'),
+  },
+  temporalTlsServerCaCertPath: {
+    env: 'TEMPORAL_TLS_SERVER_CA_CERT_PATH',
+    flag: '--temporal-tls-server-ca-cert-path <file>',
+    meaning:
+      "PEM file of the authorities that Temporal's certificate may come from; the system's when left out",
+    schema: file,
+  },
+  temporalTlsClientCertPath: {
+    env: 'TEMPORAL_TLS_CLIENT_CERT_PATH',
+    flag: '--temporal-tls-client-cert-path <file>',
+    meaning: "PEM file of Muster's certificate for Temporal",
+    schema: file,
+  },
+  temporalTlsClientKeyPath: {
+    env: 'TEMPORAL_TLS_CLIENT_KEY_PATH',
+    flag: '--temporal-tls-client-key-path <file>',
+    meaning: 'PEM file of the private key of that certificate',
+    schema: file,
+  },
+  temporalTlsServerName: {
+    env: 'TEMPORAL_TLS_SERVER_NAME',
+    flag: '--temporal-tls-server-name <name>',
+    meaning: "name in Temporal's certificate, where it is not the host of TEMPORAL_ADDRESS",
+    schema: z.string().regex(/^[A-Za-z0-9.-]{1,253}$/, 'must be a host name'),
+  },
+  temporalUiUrl: {
+    env: 'MUSTER_TEMPORAL_UI_URL',
+    flag: '--temporal-ui-url <url>',
+    meaning:
+      'web UI of the Temporal of TEMPORAL_ADDRESS: for links to it, and the one page that may use the codec',
+    schema: z
+      .url({ protocol: /^https?$/, error: 'must be a URL like https://temporal.example.com' })
+      .transform((url) => url.replace(/\/+$/, '')),
+  },
+  payloadKey: {
+    env: 'MUSTER_PAYLOAD_KEY',
+    flag: '--payload-key <keys>',
+    meaning:
+      'keys that encrypt what Temporal stores, 32 bytes in base64, separated by commas: the first encrypts, all decrypt',
+    secret: true,
+    schema: z.string(),
+  },
+  payloadKeyFile: {
+    env: 'MUSTER_PAYLOAD_KEY_FILE',
+    flag: '--payload-key-file <file>',
+    meaning: 'the same from a file, one key a line',
+    schema: file,
+  },
+  workerCachedWorkflows: {
+    env: 'MUSTER_WORKER_CACHED_WORKFLOWS',
+    flag: '--worker-cached-workflows <n>',
+    default: '2000',
+    meaning: 'open workflows that a worker keeps in memory, about 0.3 MB each',
+    schema: count(10, 100_000),
+  },
+  workerWorkflowTasks: {
+    env: 'MUSTER_WORKER_WORKFLOW_TASKS',
+    flag: '--worker-workflow-tasks <n>',
+    default: '100',
+    meaning: 'workflow tasks that a worker has in hand at once',
+    schema: count(2, 2_000),
+  },
+  workerActivities: {
+    env: 'MUSTER_WORKER_ACTIVITIES',
+    flag: '--worker-activities <n>',
+    default: '100',
+    meaning: 'activities that a worker runs at once: pages that are launched, canceled or deleted',
+    schema: count(1, 2_000),
+  },
+  workerLocalActivities: {
+    env: 'MUSTER_WORKER_LOCAL_ACTIVITIES',
+    flag: '--worker-local-activities <n>',
+    default: '200',
+    meaning: 'local activities that a worker runs at once: transitions that are recorded and answered',
+    schema: count(2, 2_000),
+  },
+  workerWorkflowPollers: {
+    env: 'MUSTER_WORKER_WORKFLOW_POLLERS',
+    flag: '--worker-workflow-pollers <n>',
+    default: '50',
+    meaning: 'calls that wait for workflow tasks at most; their number follows the load',
+    schema: count(5, 500),
+  },
+  workerActivityPollers: {
+    env: 'MUSTER_WORKER_ACTIVITY_POLLERS',
+    flag: '--worker-activity-pollers <n>',
+    default: '20',
+    meaning: 'calls that wait for activities at most; their number follows the load',
+    schema: count(5, 500),
+  },
   databaseUrl: {
     env: 'DATABASE_URL',
     flag: '--database-url <url>',
@@ -242,7 +351,7 @@ export const CONFIG_OPTIONS = {
     flag: '--database-pool-size <n>',
     default: '10',
     meaning: 'connections of this process to PostgreSQL at most',
-    schema: poolSize,
+    schema: count(1, 500),
   },
   mqttUrl: {
     env: 'MQTT_URL',

@@ -15,6 +15,7 @@ import type { Metrics } from './metrics';
 import { listenError, reachableHost, reachPort } from './ports';
 import { connectToExisting } from './temporal-connection';
 import { findTemporalExecutable, type Progress } from './temporal-executable';
+import { temporalTarget } from './temporal-target';
 import { startTemporalServer, type TemporalService } from './temporal-launcher';
 
 export interface BrokerDeps {
@@ -30,11 +31,12 @@ export async function openTemporal(
   logger: Logger,
   onProgress: Progress,
 ): Promise<TemporalService> {
-  const { temporalAddress: address, temporalNamespace: namespace } = config;
-  if (address) {
-    onProgress(`Temporal: ${address}, from TEMPORAL_ADDRESS`);
-    const connection = await connectToExisting(address, namespace);
-    return { address, connection, stop: () => connection.close() };
+  const { temporalNamespace: namespace, temporalUiUrl: uiUrl } = config;
+  const target = temporalTarget(config);
+  if (target) {
+    onProgress(`Temporal: ${target.address}, from TEMPORAL_ADDRESS${target.tls ? ', over TLS' : ''}`);
+    const connection = await connectToExisting(target, namespace);
+    return { target, connection, uiUrl, stop: () => connection.close() };
   }
   const executable = await findTemporalExecutable(process.env, onProgress);
   const { temporalPort: port, temporalUiPort: uiPort } = config;

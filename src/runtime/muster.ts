@@ -15,6 +15,7 @@ import { openBroker, openDatabase, openTemporal } from './infrastructure';
 import { createLogger } from './logs';
 import { createMetrics } from './metrics';
 import type { Parts } from './parts';
+import { createPayloadCodec, payloadKeys } from './payload-codec';
 import { checkRoles, needsBroker, needsDataDir } from './roles';
 import { startApiRole, type ApiRole } from './roles/api';
 import { startBridgeRole } from './roles/bridge';
@@ -65,13 +66,18 @@ async function startParts(
   onProgress: Progress,
 ): Promise<RunningMuster> {
   const { roles, temporalNamespace: namespace } = config;
+  const codec = createPayloadCodec(payloadKeys(config));
   const dataDir = needsDataDir(config) ? openDataDir(config.dataDir) : undefined;
   if (dataDir) shutdown.add('data directory', 500, () => dataDir.release());
 
   const temporal = await openTemporal(config, dataDir, log, onProgress);
   shutdown.add('connection to Temporal', 3_500, () => temporal.stop());
   await ensureSearchAttributes(temporal.connection, namespace, SEARCH_ATTRIBUTES);
-  const client = new Client({ connection: temporal.connection, namespace });
+  const client = new Client({
+    connection: temporal.connection,
+    namespace,
+    dataConverter: { payloadCodecs: [codec] },
+  });
 
   const db = await openDatabase(config, dataDir, log);
   shutdown.add('store', 500, () => db.destroy());
@@ -90,7 +96,7 @@ async function startParts(
   };
   const health = { checkReady: createReadinessCheck(checks) };
   const parts: Parts = {
-    ...{ config, log, shutdown, temporal, client, taskQueue, db, metrics, devices, checks, health },
+    ...{ config, log, shutdown, temporal, client, codec, taskQueue, db, metrics, devices, checks, health },
     devicesInTurn: throttled(devices),
   };
 
@@ -111,7 +117,7 @@ async function startParts(
   const endpoints: Endpoints = {
     http: http.url,
     mqtt,
-    temporal: temporal.address,
+    temporal: temporal.target.address,
     temporalUi: temporal.uiUrl,
   };
   dataDir?.writeEndpoints(endpoints);

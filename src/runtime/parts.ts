@@ -1,4 +1,5 @@
 import type { Client } from '@temporalio/client';
+import type { PayloadCodec } from '@temporalio/common';
 import type { Logger } from 'pino';
 import type { DeviceService } from '../devices/service';
 import type { Db } from '../store/database';
@@ -15,6 +16,8 @@ export interface Parts {
   shutdown: Shutdown;
   temporal: TemporalService;
   client: Client;
+  /** Of everything that goes to Temporal and comes from it. */
+  codec: PayloadCodec;
   /** Temporal's, of this Muster alone. */
   taskQueue: string;
   db: Db;

@@ -2,6 +2,7 @@ import { Connection, isGrpcServiceError } from '@temporalio/client';
 import { temporal } from '@temporalio/proto';
 import { ConfigError } from './config';
 import { retryUntil } from './deadline';
+import type { TemporalTarget } from './temporal-target';
 
 const { INDEXED_VALUE_TYPE_KEYWORD } = temporal.api.enums.v1.IndexedValueType;
 
@@ -14,9 +15,11 @@ const Grpc = {
   UNAUTHENTICATED: 16,
 };
 
+/** Of one try. TLS on a slow line takes several round trips. */
+const CONNECT_TIMEOUT_MS = 3_000;
+
 export interface ConnectOptions {
-  /** host:port */
-  address: string;
+  target: TemporalTarget;
   namespace: string;
   deadlineMs: number;
   /** True once there is no sense in waiting on. */
@@ -28,9 +31,12 @@ export interface ConnectOptions {
  * @throws the last error when it does not within the deadline.
  */
 export async function connectTemporal(options: ConnectOptions): Promise<Connection> {
-  const { address, namespace, deadlineMs, isHopeless } = options;
+  const { target, namespace, deadlineMs, isHopeless } = options;
   const until = { deadlineMs, pauseMs: 100, isFinal: () => isHopeless?.() ?? false };
-  const connection = await retryUntil(() => Connection.connect({ address, connectTimeout: 1_000 }), until);
+  const connection = await retryUntil(
+    () => Connection.connect({ ...target, connectTimeout: CONNECT_TIMEOUT_MS }),
+    until,
+  );
   try {
     await retryUntil(() => describeNamespace(connection, namespace), until);
     return connection;
@@ -44,17 +50,24 @@ export async function connectTemporal(options: ConnectOptions): Promise<Connecti
  * A connection to a Temporal that somebody else runs.
  * @throws ConfigError when it can't be reached, does not let us in, or lacks the namespace.
  */
-export async function connectToExisting(address: string, namespace: string): Promise<Connection> {
+export async function connectToExisting(target: TemporalTarget, namespace: string): Promise<Connection> {
+  const { address } = target;
   try {
-    return await connectTemporal({ address, namespace, deadlineMs: 10_000 });
+    return await connectTemporal({ target, namespace, deadlineMs: 10_000 });
   } catch (error) {
-    if (isGrpcServiceError(error) && (error.code as number) === Grpc.NOT_FOUND)
+    const code = isGrpcServiceError(error) ? (error.code as number) : undefined;
+    if (code === Grpc.NOT_FOUND)
       throw new ConfigError(
         `TEMPORAL_NAMESPACE "${namespace}" does not exist at ${address}; make it with ` +
-          `"temporal operator namespace create --address ${address} ${namespace}" or name another.`,
+          `"temporal operator namespace create --address ${address} --retention 3d ${namespace}" or name another.`,
+      );
+    if (code === Grpc.UNAUTHENTICATED || code === Grpc.PERMISSION_DENIED)
+      throw new ConfigError(
+        `Temporal at TEMPORAL_ADDRESS "${address}" does not let Muster into the namespace "${namespace}" (${reason(error)}); ` +
+          `check TEMPORAL_API_KEY, or the certificate in TEMPORAL_TLS_CLIENT_CERT_PATH.`,
       );
     throw new ConfigError(
-      `Temporal at TEMPORAL_ADDRESS "${address}" does not answer (${reason(error)}); start it or correct the address.`,
+      `Temporal at TEMPORAL_ADDRESS "${address}" does not answer${target.tls ? ' over TLS' : ''} (${reason(error)}); start it, or correct the address or TEMPORAL_TLS….`,
     );
   }
 }
@@ -79,39 +92,59 @@ export async function ensureSearchAttributes(
   namespace: string,
   names: readonly string[],
 ): Promise<void> {
-  const { customAttributes } = await connection.operatorService.listSearchAttributes({ namespace });
-  const wrong = names.find(
-    (name) => customAttributes[name] && customAttributes[name] !== INDEXED_VALUE_TYPE_KEYWORD,
-  );
+  const types = await searchAttributeTypes(connection, namespace);
+  const wrong = names.find((name) => types[name] && types[name] !== Number(INDEXED_VALUE_TYPE_KEYWORD));
   if (wrong)
     throw new ConfigError(
       `Temporal's search attribute ${wrong} in namespace "${namespace}" is not a Keyword; give Muster another TEMPORAL_NAMESPACE.`,
     );
-  const missing = names.filter((name) => !customAttributes[name]);
-  if (missing.length > 0) await addSearchAttributes(connection, namespace, missing);
-  await retryUntil(() => searchByAll(connection, namespace, names), {
-    deadlineMs: 60_000,
-    pauseMs: 200,
-    isFinal: (error) => !isGrpcServiceError(error) || (error.code as number) !== Grpc.INVALID_ARGUMENT,
-  });
+  const missing = names.filter((name) => !types[name]);
+  const refusal = missing.length > 0 && (await addSearchAttributes(connection, namespace, missing));
+  try {
+    await retryUntil(() => searchByAll(connection, namespace, names), {
+      // Another process that starts now may be the one that adds them.
+      deadlineMs: refusal ? 5_000 : 60_000,
+      pauseMs: 200,
+      isFinal: (error) => !isGrpcServiceError(error) || (error.code as number) !== Grpc.INVALID_ARGUMENT,
+    });
+  } catch (error) {
+    if (!refusal) throw error;
+    const flags = missing.map((name) => `--name ${name} --type Keyword`).join(' ');
+    throw new ConfigError(
+      `Temporal did not let Muster add the search attributes ${missing.join(', ')} (${refusal}); ` +
+        `let somebody who may run "temporal operator search-attribute create --namespace ${namespace} ${flags}".`,
+    );
+  }
 }
 
+/** Empty where Temporal tells operators only; then using them shows whether they are there. */
+async function searchAttributeTypes(
+  connection: Connection,
+  namespace: string,
+): Promise<Record<string, number>> {
+  try {
+    return (await connection.operatorService.listSearchAttributes({ namespace })).customAttributes;
+  } catch (error) {
+    const forOperators: number[] = [Grpc.PERMISSION_DENIED, Grpc.UNAUTHENTICATED, Grpc.UNIMPLEMENTED];
+    if (isGrpcServiceError(error) && forOperators.includes(error.code)) return {};
+    throw error;
+  }
+}
+
+/** @returns why Temporal refused */
 async function addSearchAttributes(
   connection: Connection,
   namespace: string,
   names: string[],
-): Promise<void> {
+): Promise<string | undefined> {
   try {
     await connection.operatorService.addSearchAttributes({
       namespace,
       searchAttributes: Object.fromEntries(names.map((name) => [name, INDEXED_VALUE_TYPE_KEYWORD])),
     });
+    return undefined;
   } catch (error) {
-    const flags = names.map((name) => `--name ${name} --type Keyword`).join(' ');
-    throw new ConfigError(
-      `Temporal did not let Muster add the search attributes ${names.join(', ')} (${reason(error)}); ` +
-        `let somebody who may run "temporal operator search-attribute create --namespace ${namespace} ${flags}".`,
-    );
+    return reason(error);
   }
 }
 

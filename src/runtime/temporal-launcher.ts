@@ -8,6 +8,7 @@ import { endWithUs } from './child-process';
 import { writeAtomically, type DataDir } from './data-dir';
 import { claimPort, HOST } from './ports';
 import { connectTemporal } from './temporal-connection';
+import type { TemporalTarget } from './temporal-target';
 
 const START_DEADLINE_MS = 60_000;
 const STOP_DEADLINE_MS = 3_000;
@@ -40,8 +41,7 @@ export interface TemporalServerOptions {
 
 /** A Temporal that Muster can use. */
 export interface TemporalService {
-  /** host:port of its gRPC. */
-  readonly address: string;
+  readonly target: TemporalTarget;
   /** URL of its web UI, where it is known. */
   readonly uiUrl?: string;
   readonly connection: Connection;
@@ -92,7 +92,7 @@ export async function startTemporalServer(options: TemporalServerOptions): Promi
   const logKeeper = setInterval(() => boundLog(dataDir.file('temporal.log')), 60_000).unref();
 
   return {
-    address: `${HOST}:${port}`,
+    target: { address: `${HOST}:${port}`, tls: false },
     uiUrl: `http://${HOST}:${uiPort}`,
     connection,
     async stop() {
@@ -118,7 +118,7 @@ async function launch(
     const child = spawnServer(options, port, uiPort);
     try {
       const connection = await connectTemporal({
-        address: `${HOST}:${port}`,
+        target: { address: `${HOST}:${port}`, tls: false },
         namespace: options.namespace,
         deadlineMs: START_DEADLINE_MS,
         isHopeless: () => hasEnded(child),

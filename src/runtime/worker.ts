@@ -1,13 +1,28 @@
+import type { PayloadCodec } from '@temporalio/common';
 import { NativeConnection, Worker } from '@temporalio/worker';
 import { WORKFLOW_BUNDLE } from './bundle-workflows';
+import type { Config } from './config';
+import type { TemporalTarget } from './temporal-target';
 
 export interface WorkerOptions {
-  /** host:port of Temporal. */
-  address: string;
+  target: TemporalTarget;
   namespace: string;
   taskQueue: string;
   activities: object;
+  codec: PayloadCodec;
+  tuning: WorkerTuning;
 }
+
+/** How much a worker takes on. */
+export type WorkerTuning = Pick<
+  Config,
+  | 'workerCachedWorkflows'
+  | 'workerWorkflowTasks'
+  | 'workerActivities'
+  | 'workerLocalActivities'
+  | 'workerWorkflowPollers'
+  | 'workerActivityPollers'
+>;
 
 /** The Temporal worker of this process: it runs the workflows and their activities. */
 export interface RunningWorker {
@@ -19,7 +34,7 @@ export interface RunningWorker {
 }
 
 export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
-  const connection = await NativeConnection.connect({ address: options.address });
+  const connection = await NativeConnection.connect(options.target);
   const worker = await createWorker(connection, options);
   const ended = worker.run();
   const failed = new Promise<never>((_, reject) => void ended.catch(reject));
@@ -38,7 +53,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
 
 async function createWorker(
   connection: NativeConnection,
-  { namespace, taskQueue, activities }: WorkerOptions,
+  { namespace, taskQueue, activities, codec, tuning }: WorkerOptions,
 ): Promise<Worker> {
   try {
     return await Worker.create({
@@ -47,14 +62,16 @@ async function createWorker(
       taskQueue,
       workflowBundle: { codePath: WORKFLOW_BUNDLE },
       activities,
+      dataConverter: { payloadCodecs: [codec] },
       // About 0.3 MB each. An execution that waits for its device outside the cache costs one history read and a
       // short replay when the device comes, so this is a matter of memory, not of correctness.
-      maxCachedWorkflows: 2_000,
-      maxConcurrentWorkflowTaskExecutions: 100,
-      maxConcurrentLocalActivityExecutions: 200,
+      maxCachedWorkflows: tuning.workerCachedWorkflows,
+      maxConcurrentWorkflowTaskExecutions: tuning.workerWorkflowTasks,
+      maxConcurrentActivityTaskExecutions: tuning.workerActivities,
+      maxConcurrentLocalActivityExecutions: tuning.workerLocalActivities,
       // A little better than a fixed number when launches and reports come in bursts, and quiet when nothing does.
-      workflowTaskPollerBehavior: { type: 'autoscaling', maximum: 50 },
-      activityTaskPollerBehavior: { type: 'autoscaling', maximum: 20 },
+      workflowTaskPollerBehavior: { type: 'autoscaling', maximum: tuning.workerWorkflowPollers },
+      activityTaskPollerBehavior: { type: 'autoscaling', maximum: tuning.workerActivityPollers },
       shutdownGraceTime: '2s',
       shutdownForceTime: '4s',
     });

@@ -11,6 +11,7 @@ import { createEventHub, type EventHub, type EventHubOptions } from '../../src/a
 import type { JobCommands } from '../../src/api/job-commands';
 import type { DeviceService } from '../../src/devices/service';
 import { ensureAdminKey } from '../../src/store/api-keys';
+import { createPayloadCodec } from '../../src/runtime/payload-codec';
 import { openStore, type Db } from '../../src/store/database';
 
 export const ADMIN = { apiKey: 'admin', apiSecret: 'a secret of some length' };
@@ -42,6 +43,7 @@ export async function openApi({
     devices: {} as DeviceService,
     health: { checkReady: () => Promise.resolve({ ready: true, checks: {} }) },
     metrics: { render: () => Promise.resolve(''), contentType: 'text/plain' },
+    codec: createPayloadCodec([]),
     about: {
       temporal: { namespace: 'default', uiUrl: null },
       mqtt: { url: 'mqtt://127.0.0.1:1883', topicPrefixes: ['$emqx/things'] },

@@ -33,7 +33,7 @@ export interface ApiSurroundings {
 }
 
 export async function startApiRole(parts: Parts, { mqttUrl, sessions }: ApiSurroundings): Promise<ApiRole> {
-  const { config, db, client, temporal, taskQueue, health, metrics, log, shutdown } = parts;
+  const { config, db, client, temporal, codec, taskQueue, health, metrics, log, shutdown } = parts;
   const adminKey = await ensureFirstKey(parts);
   const commands = withSessions(createJobCommands({ db, client, taskQueue, log }), sessions);
   const onCredentialsChanged = (thingName: string) => sessions?.disconnect(thingName);
@@ -43,7 +43,7 @@ export async function startApiRole(parts: Parts, { mqttUrl, sessions }: ApiSurro
   };
   const events = createEventHub({ db, log });
   const app = createApi({
-    ...{ db, commands, health, metrics, log, about, events, onCredentialsChanged },
+    ...{ db, commands, codec, health, metrics, log, about, events, onCredentialsChanged },
     devices: parts.devicesInTurn,
     knowsConnections: config.mqttUrl === undefined,
     consoleDir: CONSOLE_DIR,

@@ -6,12 +6,14 @@ import type { Parts } from '../parts';
 import { startWorker, type RunningWorker } from '../worker';
 
 export async function startWorkerRole(parts: Parts, broker: Broker): Promise<RunningWorker> {
-  const { config, db, temporal, client, taskQueue, devices, metrics, shutdown, checks } = parts;
+  const { config, db, temporal, client, taskQueue, codec, devices, metrics, shutdown, checks } = parts;
   const notifier = createNotifier({ db, publisher: broker, prefixes: config.topicPrefixes });
   const worker = await startWorker({
-    address: temporal.address,
+    target: temporal.target,
     namespace: config.temporalNamespace,
     taskQueue,
+    codec,
+    tuning: config,
     activities: createActivities({ db, client, publisher: broker, notifier, devices, metrics }),
   });
   shutdown.add('worker', 4_500, () => worker.stop());
