@@ -42,6 +42,7 @@ it('docs/operations.md lists every option and no other', () => {
 it("docs/operations.md lists every metric of Muster's own and no other", async () => {
   const metrics = createMetrics({
     countStatuses: () => Promise.resolve({ jobs: {}, executions: {} }),
+    checkReady: () => Promise.resolve({ ready: true, checks: {} }),
     workerMetricsUrl: 'http://127.0.0.1:1',
   });
   const known = [...(await metrics.render()).matchAll(/^# HELP (muster_\w+)/gm)].map(([, name]) => name);

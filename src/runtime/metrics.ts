@@ -1,4 +1,5 @@
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+import type { Readiness } from './health';
 
 /** How many jobs and executions stand in each status, read when the metrics are asked for. */
 export interface StatusCounts {
@@ -25,14 +26,21 @@ export interface Metrics {
 
 export interface MetricsSources {
   countStatuses: () => Promise<StatusCounts>;
+  checkReady: () => Promise<Readiness>;
   /** URL of the worker's own metrics in Prometheus text, where the process has one. */
   workerMetricsUrl?: string;
 }
 
-export function createMetrics({ countStatuses, workerMetricsUrl }: MetricsSources): Metrics {
+export function createMetrics({ countStatuses, checkReady, workerMetricsUrl }: MetricsSources): Metrics {
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
+  const ready = new Gauge({
+    name: 'muster_ready',
+    help: '1 for each part that the process needs and has, 0 where it lacks it: what /readyz says.',
+    labelNames: ['part'],
+    registers,
+  });
   const jobs = new Gauge({ name: 'muster_jobs', help: 'Jobs by status.', labelNames: ['status'], registers });
   const executions = new Gauge({
     name: 'muster_executions',
@@ -71,7 +79,13 @@ export function createMetrics({ countStatuses, workerMetricsUrl }: MetricsSource
   });
 
   async function render(): Promise<string> {
-    const [counts, worker] = await Promise.all([countStatuses(), fetchText(workerMetricsUrl)]);
+    const [readiness, counts, worker] = await Promise.all([
+      checkReady(),
+      countStatuses().catch(() => UNKNOWN),
+      fetchText(workerMetricsUrl),
+    ]);
+    for (const [part, result] of Object.entries(readiness.checks))
+      ready.set({ part }, result === 'ok' ? 1 : 0);
     setAll(jobs, counts.jobs);
     setAll(executions, counts.executions);
     return `${await registry.metrics()}\n${worker}`;
@@ -92,6 +106,9 @@ function setAll(gauge: Gauge<'status'>, counts: Record<string, number>): void {
   gauge.reset();
   for (const [status, count] of Object.entries(counts)) gauge.set({ status }, count);
 }
+
+/** The store is out of reach: the other measurements are told all the more. */
+const UNKNOWN: StatusCounts = { jobs: {}, executions: {} };
 
 /** Muster's own numbers are worth showing even when the worker's can't be had. */
 async function fetchText(url: string | undefined): Promise<string> {

@@ -83,18 +83,19 @@ async function startParts(
   shutdown.add('store', 500, () => db.destroy());
   const taskQueue = await readTaskQueue(db);
 
-  const workerMetricsUrl = roles.includes('worker') ? await installTemporalRuntime(log) : undefined;
-  const metrics = createMetrics({ countStatuses: () => countStatuses(db), workerMetricsUrl });
-  const broker = needsBroker(config) ? await openBroker(config, dataDir, { db, metrics, log }) : undefined;
-  if (broker) shutdown.add('MQTT broker', 2_000, () => broker.close());
-
-  const devices = createDeviceService({ db, client });
   const checks: Checks = {
     store: () => sql`select 1`.execute(db),
     temporal: () => pingTemporal(temporal.connection),
-    ...(broker && { broker: () => broker.check() }),
   };
   const health = { checkReady: createReadinessCheck(checks) };
+  const workerMetricsUrl = roles.includes('worker') ? await installTemporalRuntime(log) : undefined;
+  const metrics = createMetrics({ countStatuses: () => countStatuses(db), ...health, workerMetricsUrl });
+  const broker = needsBroker(config) ? await openBroker(config, dataDir, { db, metrics, log }) : undefined;
+  if (broker) {
+    checks.broker = () => broker.check();
+    shutdown.add('MQTT broker', 2_000, () => broker.close());
+  }
+  const devices = createDeviceService({ db, client });
   const parts: Parts = {
     ...{ config, log, shutdown, temporal, client, codec, taskQueue, db, metrics, devices, checks, health },
     devicesInTurn: throttled(devices),
