@@ -48,7 +48,7 @@ describeWithMosquitto('with mosquitto', () => {
   }
   async function connect(
     credentials: Credentials,
-    { protocolVersion = 4 as 4 | 5, url = mosquitto.url } = {},
+    { protocolVersion, url = mosquitto.url }: { protocolVersion?: 4 | 5; url?: string } = {},
   ): Promise<Device> {
     const options = { prefixes: [PREFIXES[0]!], protocolVersion };
     return eventually(() => connectDevice({ mqtt: url }, credentials, options));

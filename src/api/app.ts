@@ -11,6 +11,7 @@ import { allowOrigin, codecRoutes } from './codec-routes';
 import { apiKeyRoutes } from './api-key-routes';
 import { createAuthentication, isRead, type Authentication } from './auth';
 import { consoleRouter } from './console';
+import { brokerRoutes } from './broker-routes';
 import { deviceRoutes } from './device-routes';
 import { docsRouter } from './docs';
 import type { JobCommands } from './job-commands';
@@ -50,6 +51,8 @@ export function createApi(deps: ApiDeps): Express {
   const authentication = createAuthentication(deps.db);
   const app = createApp(deps);
   app.use(docsRouter(version));
+  const { topicPrefixes } = deps.about.mqtt;
+  app.use('/mqtt', noStore, brokerRoutes({ db: deps.db, authentication, topicPrefixes }));
   const { uiUrl } = deps.about.temporal;
   if (uiUrl) app.use(`${API_ROOT}/codec`, allowOrigin(new URL(uiUrl).origin));
   app.use(API_ROOT, noStore, authentication.admit(admissionOf), routes(deps, authentication));

@@ -1,6 +1,6 @@
 /** Who calls, and what they may do. */
 import { ipKeyGenerator, MemoryStore, type Options } from 'express-rate-limit';
-import type { Request, RequestHandler } from 'express';
+import type { Request, RequestHandler, Response } from 'express';
 import { MusterError } from '../contract/errors';
 import { SESSION_COOKIE, type Route } from '../contract/routes';
 import { permits } from '../domain/permissions';
@@ -59,6 +59,15 @@ export interface Authentication {
   admit(admissionOf: (req: Request) => Admission): RequestHandler;
   /** @throws MusterError Unauthenticated, RequestThrottled */
   signIn(req: Request, credentials: { apiKey: string; apiSecret: string }): Promise<KeyCaller>;
+  /**
+   * @param source what failed attempts are counted by
+   * @returns undefined for wrong or revoked ones
+   * @throws MusterError RequestThrottled
+   */
+  verifyKey(
+    source: string,
+    credentials: { apiKey: string; apiSecret: string },
+  ): Promise<KeyCaller | undefined>;
 }
 
 export function createAuthentication(db: Db): Authentication {
@@ -73,6 +82,11 @@ export function createAuthentication(db: Db): Authentication {
     },
     signIn: (req, { apiKey, apiSecret }) =>
       throttled(req, () => keyOf(req, { user: apiKey, secret: apiSecret })),
+    async verifyKey(source, { apiKey, apiSecret }) {
+      const row = await verifyKey(apiKey, apiSecret, () => throttle.check(source));
+      if (!row) await throttle.count(source);
+      return row && keyCaller(row);
+    },
   };
 
   async function authenticate(req: Request, { access, changesNothing }: Admission): Promise<Caller> {
@@ -98,14 +112,14 @@ export function createAuthentication(db: Db): Authentication {
   }
 
   async function keyOf(req: Request, { user, secret }: Credentials): Promise<KeyCaller | undefined> {
-    const row = await verifyKey(user, secret, () => throttle.check(req));
+    const row = await verifyKey(user, secret, () => throttle.check(sourceOf(req), req.res));
     return row && keyCaller(row);
   }
 
   async function throttled<C extends Caller>(req: Request, find: () => Promise<C | undefined>): Promise<C> {
     const caller = await find();
     if (caller) return caller;
-    await throttle.count(req);
+    await throttle.count(sourceOf(req));
     throw unauthenticated('The credentials are wrong or revoked.');
   }
 }
@@ -219,24 +233,25 @@ function createKeyVerifier(db: Db) {
 function createThrottle() {
   const failures = new MemoryStore();
   failures.init({ windowMs: FAILURE_WINDOW_MS } as Options);
-  const source = (req: Request) => ipKeyGenerator(req.ip ?? 'unknown');
 
   return {
-    async check(req: Request): Promise<void> {
-      const seen = await failures.get(source(req));
+    async check(source: string, res?: Response): Promise<void> {
+      const seen = await failures.get(source);
       if (!seen || seen.totalHits < MAX_FAILURES) return;
       const seconds = Math.ceil(((seen.resetTime?.getTime() ?? Date.now()) - Date.now()) / 1000);
-      req.res?.set('Retry-After', String(Math.max(1, seconds)));
+      res?.set('Retry-After', String(Math.max(1, seconds)));
       throw new MusterError(
         'RequestThrottled',
         'Too many failed attempts to authenticate; wait and check the key.',
       );
     },
-    async count(req: Request): Promise<void> {
-      await failures.increment(source(req));
+    async count(source: string): Promise<void> {
+      await failures.increment(source);
     },
   };
 }
+
+const sourceOf = (req: Request) => ipKeyGenerator(req.ip ?? 'unknown');
 
 export const isRead = (method: string | undefined) => method === 'GET' || method === 'HEAD';
 

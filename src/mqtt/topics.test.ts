@@ -1,5 +1,13 @@
 import fc from 'fast-check';
-import { matchesFilter, mayPublish, maySubscribe, notifyTopics, ownerOf, parseDeviceTopic } from './topics';
+import {
+  mayAskBroker,
+  matchesFilter,
+  mayPublish,
+  maySubscribe,
+  notifyTopics,
+  ownerOf,
+  parseDeviceTopic,
+} from './topics';
 
 const PREFIXES = ['$emqx/things', '$aws/things', 'fleet', 'a/b/c/d'];
 const prefix = fc.constantFrom(...PREFIXES);
@@ -133,4 +141,19 @@ test.each([
   ['a/+/#', 'a/b', true],
 ])('filter %s on topic %s: %s', (filter, topic, matches) => {
   expect(matchesFilter(filter, topic)).toBe(matches);
+});
+
+test('at a broker of others a thing may publish what Muster hears of, and beside jobs what it likes', () => {
+  const may = (topic: string) => mayAskBroker(['fleet/things'], 't1', topic);
+  expect(
+    ['jobs/get', 'jobs/start-next', 'jobs/j1/get', 'jobs/j1/update', 'state'].map((t) =>
+      may(`fleet/things/t1/${t}`),
+    ),
+  ).toEqual(Array(5).fill(true));
+  expect(
+    ['jobs', 'jobs/j1/update/more', 'jobs/get/accepted', 'jobs/notify'].map((t) =>
+      may(`fleet/things/t1/${t}`),
+    ),
+  ).toEqual(Array(4).fill(false));
+  expect(may('fleet/things/t2/jobs/get')).toBe(false);
 });

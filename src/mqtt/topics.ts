@@ -70,6 +70,15 @@ export function mayPublish(prefixes: readonly string[], thingName: string, topic
   return isOwn(prefixes, thingName, topic) && parseDeviceTopic(prefixes, topic)?.action !== 'answer';
 }
 
+/**
+ * The same at a broker of others, where Muster hears of the four kinds of requests only: whatever else lies below `jobs`
+ * would never be answered, so it is refused.
+ */
+export function mayAskBroker(prefixes: readonly string[], thingName: string, topic: string): boolean {
+  const action = parseDeviceTopic(prefixes, topic)?.action;
+  return mayPublish(prefixes, thingName, topic) && action !== 'invalid';
+}
+
 /** A thing subscribes to filters that lie wholly under its own name: wildcards only below it. */
 export function maySubscribe(prefixes: readonly string[], thingName: string, filter: string): boolean {
   return isOwn(prefixes, thingName, filter);

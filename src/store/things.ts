@@ -442,6 +442,16 @@ export async function requireThing(db: Queryable, name: string): Promise<ThingRo
   return row;
 }
 
+export async function isThing(db: Queryable, name: string): Promise<boolean> {
+  const row = await db
+    .selectFrom('things')
+    .select('name')
+    .where('name', '=', name)
+    .where('deletedAt', 'is', null)
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
 function thingNotFound(name: string): MusterError {
   return new MusterError('ThingNotFound', `There is no thing "${name}".`);
 }
