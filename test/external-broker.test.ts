@@ -1,4 +1,6 @@
 /** The bridge's side of an external broker, on a real mosquitto: who serves what, and when it is acknowledged. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -11,9 +13,14 @@ import { openStore, type Db } from '../src/store/database';
 import { eventually } from './support/eventually';
 import { describeWithMosquitto, startMosquitto, type Mosquitto } from './support/mosquitto';
 
+/** Made by `npm run build`. */
+const DIST = path.resolve('dist');
+
 const SHARED = 'fleet/things';
 /** Mosquitto 2.0 does not share subscriptions to topics that begin with `$`; others it forgets when it restarts. */
 const SPLIT = '$emqx/things';
+
+const silent = () => pino({ level: process.env.LOG_LEVEL ?? 'silent' });
 
 interface Bridge {
   broker: Broker;
@@ -54,8 +61,9 @@ describeWithMosquitto('an external broker', () => {
       prefixes: [prefix],
       sessions,
       sharing: prefix === SHARED ? 'SHARED' : undefined,
+      connectionChanged: () => {},
       metrics: { bridgeSessions: () => {} },
-      log: pino({ level: process.env.LOG_LEVEL ?? 'silent' }, pino.destination({ sync: true })),
+      log: silent(),
     });
     const bridge = { broker, asked };
     void broker.serve(async (topic, ...rest) => {
@@ -91,10 +99,10 @@ describeWithMosquitto('an external broker', () => {
     await mosquitto.remove();
     // Without a word about what it is, it is judged by what it does.
     mosquitto = await startMosquitto(() => ['allow_anonymous true', 'sys_interval 0']);
-    const silent = { ...address, url: mosquitto.url };
-    expect(await probeSharing(silent, [SHARED])).toBe('SHARED');
-    expect(await probeSharing(silent, [SPLIT])).toBe('SPLIT');
-    expect(await probeSharing(silent, [SHARED, SPLIT])).toBe('SPLIT');
+    const quiet = { ...address, url: mosquitto.url };
+    expect(await probeSharing(quiet, [SHARED])).toBe('SHARED');
+    expect(await probeSharing(quiet, [SPLIT])).toBe('SPLIT');
+    expect(await probeSharing(quiet, [SHARED, SPLIT])).toBe('SPLIT');
   });
 
   test.each([SHARED, SPLIT])('under %s each request is served by one of two bridges', async (prefix) => {
@@ -166,6 +174,58 @@ describeWithMosquitto('an external broker', () => {
     await eventually(() => expect([...second.asked].sort()).toEqual([...topics].sort()));
   });
 
+  test.each([SHARED, SPLIT])(
+    'a bridge that is killed under %s is replaced within seconds',
+    async (prefix) => {
+      const killed = startBridgeProcess(prefix);
+      await allHeld(4);
+      const device = await connect();
+      await ask(device, topicOf(prefix, 'in-hand'));
+      // It never finishes what it has in hand.
+      await once(killed, 'message');
+      const survivor = startBridge(prefix);
+      await eventually(async () =>
+        expect(new Set((await heldSessions()).map((one) => one.holder)).size).toBe(2),
+      );
+      killed.kill('SIGKILL');
+      await once(killed, 'exit');
+      const topics = Array.from({ length: 40 }, (_, i) => topicOf(prefix, `t${i}`));
+      for (const topic of topics) await ask(device, topic);
+      await eventually(() =>
+        expect(new Set(survivor.asked)).toEqual(new Set([topicOf(prefix, 'in-hand'), ...topics])),
+      );
+    },
+    60_000,
+  );
+
+  /** A bridge in a process of its own, which gets stuck at each request. */
+  function startBridgeProcess(prefix: string): ChildProcess {
+    const script = `
+      const { createExternalBroker } = require(process.argv[1] + '/src/mqtt/external-broker.js');
+      const { openStore } = require(process.argv[1] + '/src/store/database.js');
+      const options = JSON.parse(process.argv[2]);
+      const log = { info() {}, warn() {}, error() {} };
+      openStore({ file: options.file }).then((db) => {
+        const deps = { db, log, metrics: { bridgeSessions() {} }, connectionChanged() {} };
+        const broker = createExternalBroker({ ...options, ...deps });
+        broker.serve((topic) => new Promise(() => process.send(topic)));
+        const timer = setInterval(() => broker.check().then(() => {
+          clearInterval(timer);
+          process.send('ready');
+        }, () => {}), 100);
+      });`;
+    const options = {
+      file: path.join(directory, 'muster.db'),
+      address: { url: mosquitto.url, protocolVersion: 5 },
+      prefixes: [prefix],
+      sessions: 4,
+      sharing: prefix === SHARED ? 'SHARED' : undefined,
+    };
+    return spawn(process.execPath, ['-e', script, DIST, JSON.stringify(options)], {
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    });
+  }
+
   test('with another number of sessions the former ones are emptied and ended', async () => {
     const first = startBridge(SHARED, undefined, 4);
     await ready(first);
@@ -228,4 +288,48 @@ describeWithMosquitto('an external broker', () => {
     await Promise.all(numbers.map((n) => broker.publish('fleet/things/t1/jobs/notify', { n })));
     for (const bodies of received) await eventually(() => expect(bodies).toEqual(numbers));
   });
+});
+
+/** A broker for MQTT 3.1.1 alone. What it is sent by its parent it publishes, below `$SYS` as well. */
+const OTHER_BROKER = `
+  const { Aedes } = require('aedes');
+  Aedes.createBroker().then((aedes) => {
+    const server = require('node:net').createServer((socket) => aedes.handle(socket));
+    server.listen(0, '127.0.0.1', () => process.send(server.address().port));
+    process.on('message', ({ topic, body }) =>
+      aedes.publish({ cmd: 'publish', topic, payload: JSON.stringify(body), qos: 1, retain: false }, () => {}));
+    process.on('disconnect', () => process.exit());
+  });`;
+
+test('what a broker tells of connections is passed on, as EMQX does it', async () => {
+  const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'muster-bridges-'));
+  const db = await openStore({ file: path.join(directory, 'muster.db') });
+  const other = spawn(process.execPath, ['-e', OTHER_BROKER], {
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  });
+  const [port] = (await once(other, 'message')) as [number];
+  const changes: unknown[] = [];
+  const asked: string[] = [];
+  const broker = createExternalBroker({
+    db,
+    address: { url: `mqtt://127.0.0.1:${port}`, protocolVersion: 4 },
+    prefixes: [SHARED],
+    sessions: 2,
+    connectionChanged: (change) => void changes.push(change),
+    metrics: { bridgeSessions: () => {} },
+    log: silent(),
+  });
+  await broker.serve((topic) => Promise.resolve(void asked.push(topic)));
+  const topic = '$SYS/brokers/emqx@a/clients/c/connected';
+  await eventually(() => {
+    other.send({ topic: `${SHARED}/t1/jobs/get`, body: {} });
+    other.send({ topic, body: { username: 't1', clientid: 'c', ts: 5 } });
+    expect(changes).toContainEqual({ thingName: 't1', connected: true, at: 5 });
+    expect(asked).toContain(`${SHARED}/t1/jobs/get`);
+  });
+  await broker.stopServing();
+  await broker.close();
+  other.disconnect();
+  await db.destroy();
+  fs.rmSync(directory, { recursive: true });
 });

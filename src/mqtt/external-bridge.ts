@@ -21,8 +21,10 @@ import {
 } from '../domain/bridge-sessions';
 import type { Db } from '../store/database';
 import { forgetLeases, listLeases, releaseLease, removeLease, renewLeases, takeLease } from '../store/leases';
+import type { ConnectionRecorder } from '../devices/connections';
 import type { RequestHandler } from './broker';
 import { openConnection, type BrokerAddress, type Connection } from './connection';
+import { CONNECTION_EVENTS, parseConnectionEvent } from './connection-events';
 import { probeSharing } from './shared-subscriptions';
 import { ownerOf, requestFilters } from './topics';
 
@@ -55,6 +57,8 @@ export interface ExternalBridgeOptions {
   /** Found out at the broker where it is undefined. */
   sharing?: Sharing;
   onRequest: RequestHandler;
+  /** Where the broker tells of the connections of its clients. */
+  connectionChanged: ConnectionRecorder['connectionChanged'];
   metrics: { bridgeSessions(connected: number): void };
   log: Logger;
 }
@@ -85,6 +89,7 @@ export function startExternalBridge(options: ExternalBridgeOptions): ExternalBri
   const served = new Map<string, Served>();
   const stopping = new AbortController();
   let generation: Generation | undefined;
+  let hasLooked = false;
   let retiring: Promise<void> | undefined;
   /** When a request was served last, whichever. */
   let lastServedAt = 0;
@@ -95,6 +100,7 @@ export function startExternalBridge(options: ExternalBridgeOptions): ExternalBri
       try {
         generation ??= await findGeneration();
         await turn(generation);
+        hasLooked = true;
         failing = false;
       } catch (error) {
         if (!failing) log.error({ err: error }, 'The bridge cannot take its sessions; trying again');
@@ -148,13 +154,13 @@ export function startExternalBridge(options: ExternalBridgeOptions): ExternalBri
   }
 
   function connected(): Served[] {
-    return [...served.values()].filter(({ connection }) => connection?.isOpen());
+    return [...served.values()].filter(({ connection, opening }) => connection?.isOpen() && !opening);
   }
 
   /** In the background: a broker that does not answer must not hold up renewals. */
   function open(one: Served): void {
     one.opening ??= connect(one)
-      .then((connection) => connection.subscribe(filtersOf(one.session)))
+      .then((connection) => subscribe(connection, one.session))
       .catch((error: unknown) => {
         log.warn(
           { err: error, session: sessionName(one.session) },
@@ -177,6 +183,12 @@ export function startExternalBridge(options: ExternalBridgeOptions): ExternalBri
     return connection;
   }
 
+  /** One session hears of connections, where the broker tells of them and Muster may listen. */
+  async function subscribe(connection: Connection, session: BridgeSession): Promise<void> {
+    await connection.subscribe(filtersOf(session));
+    if (session.index === 0) await connection.subscribe(CONNECTION_EVENTS).catch(() => undefined);
+  }
+
   function filtersOf({ sharing }: BridgeSession): string[] {
     const filters = requestFilters(prefixes);
     return sharing === 'SHARED' ? filters.map((filter) => SHARE + filter) : filters;
@@ -186,6 +198,8 @@ export function startExternalBridge(options: ExternalBridgeOptions): ExternalBri
   async function receive(one: Served, topic: string, payload: Buffer): Promise<void> {
     one.leaving.signal.throwIfAborted();
     one.lastMessageAt = Date.now();
+    const change = parseConnectionEvent(topic, payload);
+    if (change) return options.connectionChanged(change);
     const thingName = ownerOf(prefixes, topic);
     if (thingName === undefined || !serves(one.session, thingName)) return;
     one.inHand = serve(one, topic, payload, thingName);
@@ -234,7 +248,7 @@ export function startExternalBridge(options: ExternalBridgeOptions): ExternalBri
     const one = newServed(session);
     try {
       const connection = await connect(one);
-      await connection.unsubscribe(filtersOf(session));
+      await connection.unsubscribe([...filtersOf(session), ...CONNECTION_EVENTS]);
       while (connection.isOpen() && (one.inHand ?? Date.now() - one.lastMessageAt < SILENCE_MS)) {
         await one.inHand?.catch(() => undefined);
         one.inHand = undefined;
@@ -258,7 +272,7 @@ export function startExternalBridge(options: ExternalBridgeOptions): ExternalBri
 
   return {
     check() {
-      if (!generation) throw new Error('It is not known yet what the MQTT broker can do.');
+      if (!hasLooked) throw new Error('It is not known yet which sessions of the bridge are ours.');
       if (connected().length < served.size)
         throw new Error(`${served.size - connected().length} sessions of the bridge are not connected.`);
     },

@@ -1,6 +1,6 @@
 /** What the roles stand on: Temporal, the store, the broker; each one of our own, or one that runs already. */
 import type { Logger } from 'pino';
-import { createConnectionRecorder } from '../devices/connections';
+import { createConnectionRecorder, type ConnectionRecorder } from '../devices/connections';
 import { createEmbeddedBroker, type EmbeddedBrokerOptions } from '../mqtt/embedded-broker';
 import type { Broker } from '../mqtt/broker';
 import { allDisconnected } from '../store/connections';
@@ -72,13 +72,32 @@ export async function openBroker(
   dataDir: DataDir | undefined,
   deps: BrokerDeps,
 ): Promise<Broker> {
-  if (!config.mqttUrl) return openEmbeddedBroker(config, needed(dataDir), deps);
+  const recorder = createConnectionRecorder(deps);
+  const broker = config.mqttUrl
+    ? openExternalBroker(config, config.mqttUrl, deps, recorder)
+    : await openEmbeddedBroker(config, needed(dataDir), deps, recorder);
+  return {
+    ...broker,
+    async close() {
+      await broker.close();
+      await recorder.stop();
+    },
+  };
+}
+
+function openExternalBroker(
+  config: Config,
+  url: NonNullable<Config['mqttUrl']>,
+  deps: BrokerDeps,
+  recorder: ConnectionRecorder,
+): Broker {
   return createExternalBroker({
     ...deps,
-    address: brokerAddress(config, config.mqttUrl),
+    address: brokerAddress(config, url),
     prefixes: config.topicPrefixes,
     sessions: config.mqttSessions,
     sharing: SHARING[config.mqttSharing],
+    connectionChanged: (change) => recorder.connectionChanged(change),
   });
 }
 
@@ -95,11 +114,11 @@ async function openEmbeddedBroker(
   config: Config,
   dataDir: DataDir,
   { db, metrics, log }: BrokerDeps,
+  recorder: ConnectionRecorder,
 ): Promise<Broker> {
   const { mqttHost: host, mqttPort: port, topicPrefixes: prefixes } = config;
   const authenticate = deviceAuthenticator(db);
   await allDisconnected(db, Date.now());
-  const recorder = createConnectionRecorder({ db, log });
   const broker = await createEmbeddedBroker({
     ...{ host, port, prefixes, authenticate, metrics, log },
     dataDir: dataDir.path,
@@ -117,10 +136,7 @@ async function openEmbeddedBroker(
     stopServing: () => broker.stopServing(),
     check: () => reachPort(servedPort ?? 0, host),
     sessions: broker,
-    async close() {
-      await broker.close();
-      await recorder.stop();
-    },
+    close: () => broker.close(),
   };
 }
 
