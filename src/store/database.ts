@@ -5,6 +5,7 @@ import {
   PostgresAdapter,
   replaceWithNoncontingentExpression,
   type Dialect,
+  type Logger,
   type Migration,
   type Transaction,
 } from 'kysely';
@@ -52,12 +53,14 @@ export async function openStore(location: StoreLocation): Promise<Db> {
   return storeOn(workingDialect(location));
 }
 
-function storeOn(dialect: Dialect): Db {
+/** @param log is told of each statement */
+export function storeOn(dialect: Dialect, log?: Logger): Db {
   const emptyLists = new HandleEmptyInListsPlugin({ strategy: replaceWithNoncontingentExpression });
-  return new Kysely<Database>({ dialect, plugins: [emptyLists] });
+  return new Kysely<Database>({ dialect, plugins: [emptyLists], log });
 }
 
-async function migrate(db: Db): Promise<void> {
+/** Brings the schema up to date. */
+export async function migrate(db: Db): Promise<void> {
   const migrator = new Migrator({ db, provider: { getMigrations: () => Promise.resolve(MIGRATIONS) } });
   const { error } = await migrator.migrateToLatest();
   if (error)

@@ -51,6 +51,11 @@ async function registry(db: Kysely<unknown>): Promise<void> {
     .addColumn('createdAt', 'bigint', (c) => c.notNull())
     .execute();
   await schema
+    .createIndex('thing_groups_by_type')
+    .on('thing_groups')
+    .columns(['thingTypeName', 'name'])
+    .execute();
+  await schema
     .createTable('thing_group_tags')
     .addColumn('groupName', 'text', (c) => c.notNull())
     .addColumn('tag', 'text', (c) => c.notNull())
