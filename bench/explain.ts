@@ -197,7 +197,9 @@ async function pages(
 class Statements {
   private readonly seen = new Map<string, CompiledQuery>();
 
-  readonly note = ({ query }: LogEvent) => void this.seen.set(query.sql, query);
+  readonly note = ({ query }: LogEvent) => {
+    if (/^(select|insert|update|delete)/.test(query.sql.trim())) this.seen.set(query.sql, query);
+  };
 
   take(): CompiledQuery[] {
     const queries = [...this.seen.values()];

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command } from 'commander';
 import { version } from '../../package.json';
+import { registerBackup } from './backup';
 import { registerDemo } from './demo';
 import { exitCodeOf } from './failures';
 import { registerGroups } from './groups';
@@ -32,6 +33,7 @@ function musterCommand(): Command {
     registerUp,
     registerServe,
     registerDemo,
+    registerBackup,
     registerSimulate,
     registerJobs,
     registerThings,

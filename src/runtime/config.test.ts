@@ -33,6 +33,7 @@ test('without anything set, the defaults hold', () => {
     workerActivityPollers: 20,
     databaseUrl: undefined,
     databasePoolSize: 10,
+    retentionDays: undefined,
     mqttUrl: undefined,
     mqttCa: undefined,
     mqttCert: undefined,

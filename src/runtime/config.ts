@@ -129,6 +129,13 @@ const mqttSessions = z
   .transform(Number)
   .refine((count) => count >= 1 && count <= 64, SESSIONS_RULE);
 
+const DAYS_RULE = 'must be a number of days above 0, up to 36,500; fractions are allowed';
+const days = z
+  .string()
+  .regex(/^\d{1,5}(\.\d{1,6})?$/, DAYS_RULE)
+  .transform(Number)
+  .refine((value) => value > 0 && value <= 36_500, DAYS_RULE);
+
 interface ConfigOption {
   /** Environment variable. An empty one counts as not set. */
   readonly env: string;
@@ -352,6 +359,12 @@ export const CONFIG_OPTIONS = {
     default: '10',
     meaning: 'connections of this process to PostgreSQL at most',
     schema: count(1, 500),
+  },
+  retentionDays: {
+    env: 'MUSTER_RETENTION_DAYS',
+    flag: '--retention-days <days>',
+    meaning: 'jobs that ended longer ago are deleted with their records; kept for ever when left out',
+    schema: days,
   },
   mqttUrl: {
     env: 'MQTT_URL',

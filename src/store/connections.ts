@@ -2,7 +2,7 @@
 import { sql } from 'kysely';
 import type { Db, Queryable } from './database';
 import { appendEvents } from './events';
-import { inTransaction } from './transaction';
+import { inTransaction, lockThings } from './transaction';
 
 export interface ConnectionChange {
   thingName: string;
@@ -12,15 +12,13 @@ export interface ConnectionChange {
 
 /** Records changes, each thing at most once. What is as it was, and things that are not there, are left alone. */
 export async function recordConnections(db: Db, changes: readonly ConnectionChange[]): Promise<void> {
+  const names = changes.map(({ thingName }) => thingName);
   await inTransaction(db, async (tx) => {
+    await lockThings(tx, names);
     const rows = await tx
       .selectFrom('things')
       .select(['name', 'connected'])
-      .where(
-        'name',
-        'in',
-        changes.map(({ thingName }) => thingName),
-      )
+      .where('name', 'in', names)
       .where('deletedAt', 'is', null)
       .orderBy('name')
       .forNoKeyUpdate()

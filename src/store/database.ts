@@ -7,6 +7,7 @@ import {
   type Dialect,
   type Logger,
   type Migration,
+  sql,
   type Transaction,
 } from 'kysely';
 import * as initial from './migrations/001-initial';
@@ -49,8 +50,13 @@ export async function openStore(location: StoreLocation): Promise<Db> {
     return db;
   }
   const migrating = storeOn(migratingDialect(location));
-  await migrate(migrating).finally(() => migrating.destroy());
+  await prepare(migrating).finally(() => migrating.destroy());
   return storeOn(workingDialect(location));
+}
+
+async function prepare(db: Db): Promise<void> {
+  await migrate(db);
+  await forgetForeignEvents(db);
 }
 
 /** @param log is told of each statement */
@@ -65,4 +71,13 @@ export async function migrate(db: Db): Promise<void> {
   const { error } = await migrator.migrateToLatest();
   if (error)
     throw error instanceof Error ? error : new Error('A migration of the store failed.', { cause: error });
+}
+
+/**
+ * Forgets events of another PostgreSQL, whose dump was restored here: their transactions have numbers that are still
+ * to come here, and whatever happens now would stand before them.
+ */
+async function forgetForeignEvents(db: Db): Promise<void> {
+  const next = sql<number>`pg_snapshot_xmax(pg_current_snapshot())::text::bigint`;
+  await db.deleteFrom('events').where('tx', '>=', next).execute();
 }

@@ -13,6 +13,10 @@ import { inTransaction, lockJob, lockThings } from './transaction';
 const SHARDS = 16;
 /** A repeated request is looked for among the latest transitions only, however long an execution reports. */
 const REPEATS_WITHIN = 100;
+/** Of each attempt, the first transition and the latest ones are kept. */
+export const TRANSITIONS_KEPT = 1_000;
+/** A device may report for months; the reports between pay nothing for what is deleted. */
+const TRIMMED_EVERY = 100;
 const BOTH: Notifications = { list: true, head: true };
 
 export interface QueuedPage {
@@ -108,6 +112,7 @@ export async function recordTransition(
       .where('jobId', '=', jobId)
       .where('thingName', '=', thingName)
       .execute();
+    if (state.versionNumber % TRIMMED_EVERY === 0) await trimTransitions(tx, record);
     const headAfter = (await pendingExecutions(tx, thingName, 1))[0]?.jobId;
     // Last, because others of the job wait for these rows.
     await changeCounts(tx, jobId, [
@@ -116,6 +121,17 @@ export async function recordTransition(
     ]);
     return notificationsFor({ from: record.from, to: state.status, headBefore, headAfter });
   });
+}
+
+async function trimTransitions(tx: Queryable, { jobId, thingName, state }: TransitionRecord): Promise<void> {
+  await tx
+    .deleteFrom('transitions')
+    .where('jobId', '=', jobId)
+    .where('thingName', '=', thingName)
+    .where('executionNumber', '=', state.executionNumber)
+    .where('versionNumber', '>', 1)
+    .where('versionNumber', '<=', state.versionNumber - TRANSITIONS_KEPT)
+    .execute();
 }
 
 /** The device moved its step timer without a transition. */

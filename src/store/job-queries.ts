@@ -10,7 +10,7 @@ import {
   type JobType,
 } from '../domain/statuses';
 import type { Queryable } from './database';
-import { fromJson } from './executions';
+import { fromJson, TRANSITIONS_KEPT } from './executions';
 import { endOfPrefix, NAME_KEY, readCursor, TIME_KEY, toPage, type Page, type PageRequest } from './paging';
 import type { ExecutionRow, JobRow, TransitionRow } from './schema';
 
@@ -78,9 +78,6 @@ export interface ExecutionFilter {
   status?: ExecutionStatus;
   thingNamePrefix?: string;
 }
-
-/** A device may report for months: so many transitions of an execution are told, the latest ones. */
-export const MAX_TRANSITIONS_LISTED = 1_000;
 
 /** Newest first. */
 export async function listJobs(
@@ -210,7 +207,7 @@ export async function findExecution(
     .where('thingName', '=', thingName)
     .orderBy('executionNumber', 'desc')
     .orderBy('versionNumber', 'desc')
-    .limit(MAX_TRANSITIONS_LISTED)
+    .limit(TRANSITIONS_KEPT)
     .execute();
   return { ...toExecution(row), transitions: latest.reverse().map(toTransition) };
 }

@@ -19,14 +19,27 @@ interface LogEntry extends MembershipChange {
   seq: number;
 }
 
-/** What the job has to do for at most `limit` entries after `cursor`. Changes nothing. */
+/**
+ * What the job has to do for at most `limit` entries after `cursor`. Notes that what comes before it has been read;
+ * else it changes nothing.
+ */
 export async function readMembershipChanges(
   db: Db,
   jobId: string,
   cursor: number,
   limit: number,
 ): Promise<MembershipStretch> {
+  await noteCursor(db, jobId, cursor);
   return inSnapshot(db, (tx) => readStretch(tx, jobId, cursor, limit));
+}
+
+async function noteCursor(db: Queryable, jobId: string, cursor: number): Promise<void> {
+  await db
+    .updateTable('jobs')
+    .set({ membershipSeq: cursor })
+    .where('jobId', '=', jobId)
+    .where('membershipSeq', '<', cursor)
+    .execute();
 }
 
 async function readStretch(
@@ -39,6 +52,7 @@ async function readStretch(
   const stretch = await logOf(db, jobId)
     .where('seq', '>', cursor)
     .where('seq', '<=', head)
+    .orderBy('seq')
     .limit(limit)
     .execute();
   const last = stretch.at(-1);
@@ -47,21 +61,25 @@ async function readStretch(
   const more = stretch.length === limit;
   const end = more ? last.seq : head;
   const names = [...new Set(stretch.map(({ thingName }) => thingName))];
-  const later = await logOf(db, jobId)
-    .where('seq', '>', end)
-    .where('membership_log.thingName', 'in', names)
-    .execute();
+  const later = await logOf(db, jobId).where('thingName', 'in', names).where('seq', '>', end).execute();
   const difference = targetDifference(stretch, await membershipAt(db, jobId, names, later));
   return { ...(await withAttempts(db, jobId, difference)), cursor: end, more };
 }
 
+/** Entries of the groups that a job watches, found by number or by thing: one group may have many thousands. */
 function logOf(db: Queryable, jobId: string) {
   return db
     .selectFrom('membership_log')
-    .innerJoin('job_groups', 'job_groups.groupName', 'membership_log.groupName')
-    .select(['membership_log.seq', 'membership_log.thingName', 'membership_log.change'])
-    .where('job_groups.jobId', '=', jobId)
-    .orderBy('membership_log.seq');
+    .select(['seq', 'thingName', 'change'])
+    .where((eb) =>
+      eb.exists(
+        eb
+          .selectFrom('job_groups')
+          .select('job_groups.jobId')
+          .whereRef('job_groups.groupName', '=', 'membership_log.groupName')
+          .where('job_groups.jobId', '=', jobId),
+      ),
+    );
 }
 
 /** Membership now, walked back over what came after the stretch. */

@@ -125,7 +125,7 @@ export interface JobsTable {
   /** Things that the job has targeted so far. */
   thingCount: number;
   timeoutConfigJson: string;
-  /** Where the membership log stood when the targets were resolved. */
+  /** How far the membership log was read: at first, where it stood when the targets were resolved. */
   membershipSeq: number;
   reasonCode: string | null;
   comment: string | null;

@@ -48,7 +48,7 @@ export async function startApiRole(parts: Parts, { mqttUrl, sessions }: ApiSurro
     knowsConnections: config.mqttUrl === undefined,
     consoleDir: CONSOLE_DIR,
   });
-  const chores = startChores({ db, log });
+  const chores = startChores({ db, log, commands, retentionDays: config.retentionDays });
   shutdown.add('chores', 1_000, () => chores.stop());
 
   commands.membershipChanged();

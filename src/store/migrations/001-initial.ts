@@ -87,9 +87,9 @@ async function registry(db: Kysely<unknown>): Promise<void> {
     .addColumn('at', 'bigint', (c) => c.notNull())
     .execute();
   await schema
-    .createIndex('membership_log_by_group')
+    .createIndex('membership_log_by_thing')
     .on('membership_log')
-    .columns(['groupName', 'seq'])
+    .columns(['thingName', 'seq'])
     .execute();
   await schema
     .createTable('membership_clock')
