@@ -1,6 +1,4 @@
 /** The life of jobs as operators and devices see it, on a whole Muster: create, work, cancel, delete. */
-import fs from 'node:fs';
-import path from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { executionWorkflowId, jobWorkflowId } from '../workflows/messages';
 import { eventually } from './support/eventually';
@@ -65,9 +63,8 @@ describe('the main job', () => {
     });
     await untilJob(muster, jobId, 'IN_PROGRESS', { QUEUED: 5 });
 
-    const { temporal } = JSON.parse(fs.readFileSync(path.join(muster.dataDir, 'endpoints.json'), 'utf8'));
-    const connection = await Connection.connect({ address: temporal });
-    const { workflow } = new Client({ connection });
+    const connection = await Connection.connect({ address: muster.temporal.address });
+    const { workflow } = new Client({ connection, namespace: muster.temporal.namespace });
     const { raw } = await workflow.getHandle(jobWorkflowId(jobId)).describe();
     const children = raw.pendingChildren?.map(({ workflowId }) => workflowId).sort();
     expect(children).toEqual(names.map((name) => `job/${jobId}/thing/${name}`));

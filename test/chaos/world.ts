@@ -2,6 +2,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { execFileSync } from 'node:child_process';
+import { admit } from '../topology/mosquitto';
 import { Part } from '../topology/part';
 import { stablePorts } from '../topology/ports';
 import { API_KEY, startTopology } from '../topology/topology';
@@ -41,7 +42,7 @@ export async function startTopologyWorld(directory: string): Promise<World> {
   return {
     apis: topology.apis,
     mqtt: topology.mqtt,
-    topicPrefix: topology.topicPrefix,
+    topicPrefix: topology.topicPrefixes[0]!,
     env: topology.env,
     targets: [
       ...topology.parts.flatMap(({ name }) => [
@@ -50,7 +51,8 @@ export async function startTopologyWorld(directory: string): Promise<World> {
       ]),
       ...topology.links.map(({ name }) => ({ name, kind: 'cut' as const, weight: 3 })),
     ],
-    admit: (credentials) => topology.broker.admit(credentials),
+    admit: (credentials) =>
+      admit({ passwordFile: topology.broker.passwordFile, pid: topology.broker.part.pid }, credentials),
     async strike(target, kind) {
       if (kind === 'cut') links.get(target)?.cut();
       else await striker.strike(target, kind);

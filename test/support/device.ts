@@ -82,7 +82,9 @@ export async function createThing(
 ): Promise<Credentials> {
   const answer = await muster.api('POST', '/things', { name, ...fields });
   if (answer.status !== 201) throw new Error(`POST /things: ${answer.status} ${JSON.stringify(answer.body)}`);
-  return (answer.body as { mqttCredentials: Credentials }).mqttCredentials;
+  const { mqttCredentials } = answer.body as { mqttCredentials: Credentials };
+  await muster.admit([mqttCredentials]);
+  return mqttCredentials;
 }
 
 /** Connects a thing and subscribes to all its topics about jobs. Never reconnects by itself. */

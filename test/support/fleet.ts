@@ -20,6 +20,7 @@ export async function registerFleet(
   };
   if (status !== 200 || refused.length > 0)
     throw new Error(`POST /things/bulk: ${status} ${JSON.stringify(refused)}`);
+  await muster.admit(created.map(({ mqttCredentials }) => mqttCredentials));
   return created;
 }
 

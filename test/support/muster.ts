@@ -5,6 +5,10 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { connectAsync } from 'mqtt';
+import type { TestTarget } from '../topology/main';
+import { admit } from '../topology/mosquitto';
+import { eventually } from './eventually';
 
 const MAIN = path.resolve(__dirname, '../../dist/src/cli/main.js');
 const START_TIMEOUT_MS = 90_000;
@@ -18,17 +22,25 @@ export interface Answer {
   body: any;
 }
 
+export interface MqttLogin {
+  username: string;
+  password: string;
+}
+
 export interface Muster {
   /** URL of the HTTP server, without a path. */
   http: string;
   /** URL of the MQTT broker. */
   mqtt: string;
+  temporal: { address: string; namespace: string };
   /** The first administrator's. */
   key: string;
   secret: string;
   dataDir: string;
   /** Calls `/api/v1` + `apiPath` as the administrator. */
   api(method: string, apiPath: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
+  /** Lets things in at a broker that does not ask Muster who they are. */
+  admit(credentials: readonly MqttLogin[]): Promise<void>;
   /** Everything written so far to standard output and error, the last of it. */
   output(): string;
   /** Kills the process at once. Its data stays: start again with the same `dataDir`. */
@@ -46,6 +58,8 @@ export interface MusterOptions {
 
 /** @throws with the process's last words when it isn't ready in time */
 export async function startMuster(options: MusterOptions = {}): Promise<Muster> {
+  const { MUSTER_TEST_TARGET: target } = process.env;
+  if (target !== undefined) return attach(JSON.parse(target) as TestTarget);
   const dataDir = options.dataDir ?? fs.mkdtempSync(path.join(os.tmpdir(), 'muster-test-'));
   const key = 'admin';
   const secret = 'a-secret-for-tests';
@@ -66,33 +80,18 @@ export async function startMuster(options: MusterOptions = {}): Promise<Muster> 
     },
   });
   const output = collect(child);
-  const { http, mqtt } = await ready(child, endpointsFile, output);
-  const authorization = `Basic ${Buffer.from(`${key}:${secret}`).toString('base64')}`;
+  const { http, mqtt, temporal } = await ready(child, endpointsFile, output);
 
   return {
     http,
     mqtt,
+    temporal: { address: temporal, namespace: 'default' },
     key,
     secret,
     dataDir,
     output,
-    async api(method, apiPath, body, headers = {}) {
-      const response = await fetch(`${http}/api/v1${apiPath}`, {
-        method,
-        headers: {
-          authorization,
-          ...(body !== undefined && { 'content-type': 'application/json' }),
-          ...headers,
-        },
-        body: body === undefined ? undefined : JSON.stringify(body),
-      });
-      const text = await response.text();
-      return {
-        status: response.status,
-        headers: response.headers,
-        body: (text && JSON.parse(text)) as unknown,
-      };
-    },
+    api: apiClient({ http, key, secret }),
+    admit: () => Promise.resolve(),
     kill9: () => end(child, 'SIGKILL'),
     async stop() {
       await end(child, 'SIGTERM');
@@ -104,9 +103,58 @@ export async function startMuster(options: MusterOptions = {}): Promise<Muster> 
   };
 }
 
+/** A Muster that runs already, as somebody else's: it is left as it is. */
+function attach({ http, mqtt, temporal, key, secret, broker }: TestTarget): Muster {
+  const notHere = () => Promise.reject(new Error('This Muster is not the own one of the test.'));
+  return {
+    ...{ http, mqtt, temporal, key, secret, dataDir: '', output: () => '' },
+    api: apiClient({ http, key, secret }),
+    async admit(credentials) {
+      admit(broker, credentials);
+      const last = credentials.at(-1);
+      if (last) await eventually(() => probe(mqtt, last));
+    },
+    kill9: notHere,
+    stop: () => Promise.resolve(),
+  };
+}
+
+/** Fails where the broker does not let this thing in. */
+async function probe(url: string, { username, password }: MqttLogin): Promise<void> {
+  const client = await connectAsync(url, {
+    username,
+    password,
+    clientId: `probe-${username}`,
+    reconnectPeriod: 0,
+  });
+  await client.endAsync(true);
+}
+
+function apiClient({ http, key, secret }: Pick<Muster, 'http' | 'key' | 'secret'>): Muster['api'] {
+  const authorization = `Basic ${Buffer.from(`${key}:${secret}`).toString('base64')}`;
+  return async (method, apiPath, body, headers = {}) => {
+    const response = await fetch(`${http}/api/v1${apiPath}`, {
+      method,
+      headers: {
+        authorization,
+        ...(body !== undefined && { 'content-type': 'application/json' }),
+        ...headers,
+      },
+      body: body === undefined ? undefined : JSON.stringify(body),
+    });
+    const text = await response.text();
+    return {
+      status: response.status,
+      headers: response.headers,
+      body: (text && JSON.parse(text)) as unknown,
+    };
+  };
+}
+
 interface Endpoints {
   http: string;
   mqtt: string;
+  temporal: string;
 }
 
 async function ready(child: ChildProcess, file: string, output: () => string): Promise<Endpoints> {

@@ -2,6 +2,7 @@
 import { pbkdf2Sync, randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
+import { mosquittoAcl } from '../../src/mqtt/mosquitto-acl';
 import { reachPort } from '../../src/runtime/ports';
 import { Part } from './part';
 import { runAs } from './run-as';
@@ -12,15 +13,23 @@ export const SERVICE = { username: 'muster', password: 'muster-in-the-topology' 
 export interface Mosquitto {
   part: Part;
   port: number;
-  /** Lets things in, from now on. */
-  admit(credentials: readonly { username: string; password: string }[]): void;
+  passwordFile: string;
+}
+
+/** Lets things in: in the file at once, at the broker when it has read the file again. */
+export function admit(
+  broker: { passwordFile: string; pid: number | undefined },
+  credentials: readonly { username: string; password: string }[],
+): void {
+  fs.appendFileSync(broker.passwordFile, credentials.map(passwordLine).join(''));
+  if (broker.pid !== undefined) process.kill(broker.pid, 'SIGHUP');
 }
 
 export function createMosquitto(directory: string, port: number, prefixes: readonly string[]): Mosquitto {
   fs.mkdirSync(directory, { recursive: true });
   const file = (name: string) => path.join(directory, name);
   fs.writeFileSync(file('passwords'), passwordLine(SERVICE));
-  fs.writeFileSync(file('acl'), accessList(prefixes));
+  fs.writeFileSync(file('acl'), mosquittoAcl(prefixes, SERVICE.username));
   fs.writeFileSync(
     file('mosquitto.conf'),
     [
@@ -30,9 +39,9 @@ export function createMosquitto(directory: string, port: number, prefixes: reado
       `acl_file ${file('acl')}`,
       'persistence true',
       `persistence_location ${directory}/`,
-      // What was acknowledged is on disk within a second.
+      // As docs/brokers.md has it.
       'autosave_interval 1',
-      'autosave_on_changes false',
+      'autosave_on_changes true',
       'max_queued_messages 10000',
       'max_inflight_messages 100',
       '',
@@ -47,20 +56,7 @@ export function createMosquitto(directory: string, port: number, prefixes: reado
     logFile: file('log'),
     ready: () => reachPort(port, '127.0.0.1'),
   });
-  return {
-    part,
-    port,
-    admit(credentials) {
-      fs.appendFileSync(file('passwords'), credentials.map(passwordLine).join(''));
-      if (part.running && part.pid !== undefined) process.kill(part.pid, 'SIGHUP');
-    },
-  };
-}
-
-function accessList(prefixes: readonly string[]): string {
-  const service = prefixes.map((prefix) => `topic readwrite ${prefix}/#`);
-  const things = prefixes.map((prefix) => `pattern readwrite ${prefix}/%u/jobs/#`);
-  return [`user ${SERVICE.username}`, ...service, '', ...things, ''].join('\n');
+  return { part, port, passwordFile: file('passwords') };
 }
 
 /** As mosquitto_passwd writes it: PBKDF2 with SHA-512. */

@@ -27,7 +27,7 @@ export interface Topology {
   apis: string[];
   /** Where devices connect. */
   mqtt: string;
-  topicPrefix: string;
+  topicPrefixes: string[];
   temporal: { address: string; namespace: string };
   databaseUrl: string;
   broker: Mosquitto;
@@ -40,15 +40,15 @@ export interface Topology {
 export interface TopologyOptions {
   /** Everything is kept here. */
   directory: string;
-  /** One prefix. mosquitto 2.0 shares subscriptions only where it does not begin with `$`. Default `fleet/things`. */
-  topicPrefix?: string;
+  /** Default `fleet/things`. */
+  topicPrefixes?: string[];
   /** Of every Muster process, beside what makes the topology. */
   env?: NodeJS.ProcessEnv;
   onProgress?(line: string): void;
 }
 
 export async function startTopology(options: TopologyOptions): Promise<Topology> {
-  const { directory, topicPrefix = 'fleet/things', onProgress = () => {} } = options;
+  const { directory, topicPrefixes = ['fleet/things'], onProgress = () => {} } = options;
   fs.mkdirSync(directory, { recursive: true });
   const at = (name: string) => path.join(directory, name);
   const parts: Part[] = [];
@@ -68,7 +68,7 @@ export async function startTopology(options: TopologyOptions): Promise<Topology>
     await start(postgres.part);
     await createDatabase(postgres, 'muster');
     const temporal = await createTemporalCluster(at('temporal'), postgres);
-    const broker = createMosquitto(at('mosquitto'), mqttPort, [topicPrefix]);
+    const broker = createMosquitto(at('mosquitto'), mqttPort, topicPrefixes);
     await start(temporal.part, broker.part);
 
     const temporalPort = Number(temporal.address.split(':')[1]);
@@ -84,7 +84,7 @@ export async function startTopology(options: TopologyOptions): Promise<Topology>
     ];
     const env = {
       MUSTER_API_KEY: `${API_KEY.key}:${API_KEY.secret}`,
-      MUSTER_TOPIC_PREFIXES: topicPrefix,
+      MUSTER_TOPIC_PREFIXES: topicPrefixes.join(','),
       DATABASE_URL: `postgres://${postgres.user}@127.0.0.1:${toPostgres.port}/muster`,
       MQTT_URL: `mqtt://${SERVICE.username}:${SERVICE.password}@127.0.0.1:${toBroker.port}`,
       TEMPORAL_ADDRESS: `127.0.0.1:${toTemporal.port}`,
@@ -103,7 +103,7 @@ export async function startTopology(options: TopologyOptions): Promise<Topology>
       links,
       apis: processes.flatMap(({ role }, i) => (role === 'api' ? [`http://127.0.0.1:${httpPorts[i]}`] : [])),
       mqtt: `mqtt://127.0.0.1:${mqttPort}`,
-      topicPrefix,
+      topicPrefixes,
       temporal: { address: temporal.address, namespace: NAMESPACE },
       databaseUrl: `postgres://${postgres.user}@127.0.0.1:${postgres.port}/muster`,
       broker,
