@@ -24,7 +24,7 @@ function loadCompose(): Record<string, Service> {
   const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'muster-compose-'));
   const file = path.join(directory, 'docker-compose.yml');
   // The secrets that it asks for.
-  fs.writeFileSync(file, read('docker-compose.yml').replace(/\$\{[A-Z_]+:\?[^}]*\}/g, 'secret'));
+  fs.writeFileSync(file, read('docker-compose.yml').replace(/\$\{[A-Z0-9_]+:\?[^}]*\}/g, 'secret'));
   const { status, stdout, stderr } = spawnSync('go', ['run', COMPOSE_LOADER, '-format', 'json', file], {
     encoding: 'utf8',
     cwd: directory,
