@@ -48,12 +48,19 @@ export function createOpenApiDocument(version: string): Document {
   return withPlainPatterns(document);
 }
 
-/** The generator writes the flag of a pattern behind it, where JSON Schema has none. */
 function withPlainPatterns(document: Document): Document {
   const text = JSON.stringify(document, (key, value: unknown) =>
-    key === 'pattern' && typeof value === 'string' ? value.replace(/\$\/u$/, '$') : value,
+    key === 'pattern' && typeof value === 'string' ? plainPattern(value) : value,
   );
   return JSON.parse(text) as Document;
+}
+
+/**
+ * The generator writes the flag of a pattern behind it, where JSON Schema has none. Few tools know categories of
+ * characters; halves of surrogate pairs are none in UTF-8.
+ */
+function plainPattern(pattern: string): string {
+  return pattern.replace(/\$\/u$/, '$').replaceAll('\\p{Cc}\\p{Cs}', '\\u0000-\\u001f\\u007f-\\u009f');
 }
 
 function toPath(operationId: string, route: Route): RouteConfig {

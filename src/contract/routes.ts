@@ -1,6 +1,6 @@
 /**
  * The calls of the REST API, once: Express serves this table and OpenAPI is made of it. The keys are the operation
- * ids, the paths stand under `/api/v1`.
+ * ids, the paths stand under `/api/v1`. A path that another one with a parameter would take, too, comes before it.
  */
 import { z } from 'zod';
 import {
@@ -127,6 +127,17 @@ export const ROUTES = {
     answer: rest.listOf(rest.jobSummary),
     errors: [],
   },
+  previewJob: {
+    method: 'post',
+    path: '/jobs/preview',
+    tag: 'Jobs',
+    summary: 'Count the things that a job on these targets would reach now',
+    body: rest.jobPreview,
+    bodyLimit: NAMES_LIMIT,
+    status: 200,
+    answer: rest.jobReach,
+    errors: ['UnknownTarget'],
+  },
   getJob: {
     method: 'get',
     path: '/jobs/{jobId}',
@@ -164,18 +175,6 @@ export const ROUTES = {
     status: 202,
     answer: rest.job,
     errors: ['JobNotFound', 'JobActive'],
-  },
-
-  previewJob: {
-    method: 'post',
-    path: '/jobs/preview',
-    tag: 'Jobs',
-    summary: 'Count the things that a job on these targets would reach now',
-    body: rest.jobPreview,
-    bodyLimit: NAMES_LIMIT,
-    status: 200,
-    answer: rest.jobReach,
-    errors: ['UnknownTarget'],
   },
   getJobProgress: {
     method: 'get',
