@@ -88,8 +88,13 @@ function fromHttpError(
       'The body must be application/json in UTF-8, without an unknown encoding.',
     );
   if (type === 'entity.parse.failed')
-    return new MusterError('InvalidJson', `The body is not JSON: ${error.message}.`);
+    return new MusterError('InvalidJson', `The body is not JSON: ${withoutQuotation(error.message)}.`);
   return new MusterError('InvalidRequest', error.message);
+}
+
+/** What the parser quotes of the body may be part of a secret. */
+function withoutQuotation(message: string): string {
+  return message.replace(/, (\.\.\.)?".*"(\.\.\.)? is not valid JSON$/s, '');
 }
 
 const TEMPORAL_OUT_OF_REACH = ['ServiceError', 'WorkflowUpdateRPCTimeoutOrCancelledError'];
@@ -122,7 +127,13 @@ function toFieldErrors(issue: z.core.$ZodIssue, where: string): FieldError[] {
       },
     ];
   }
-  return [{ path: path.join('.') || where, message: `${issue.message}${given(issue.input)}` }];
+  return [
+    { path: path.join('.') || where, message: `${issue.message}${isSecret(path) ? '' : given(issue.input)}` },
+  ];
+}
+
+function isSecret(path: string[]): boolean {
+  return path.at(-1) === 'apiSecret';
 }
 
 function given(value: unknown): string {

@@ -13,7 +13,7 @@ import { eventually } from './eventually';
 const MAIN = path.resolve(__dirname, '../../dist/src/cli/main.js');
 const START_TIMEOUT_MS = 90_000;
 const STOP_TIMEOUT_MS = 20_000;
-const LOG_KEPT = 20_000;
+const OUTPUT_KEPT = 20_000;
 
 export interface Answer {
   status: number;
@@ -54,6 +54,8 @@ export interface MusterOptions {
   dataDir?: string;
   /** In addition to the test's own environment. */
   env?: NodeJS.ProcessEnv;
+  /** Characters of its output that are kept, the last ones; default 20,000. */
+  outputKept?: number;
 }
 
 /** @throws with the process's last words when it isn't ready in time */
@@ -79,7 +81,7 @@ export async function startMuster(options: MusterOptions = {}): Promise<Muster> 
       ...options.env,
     },
   });
-  const output = collect(child);
+  const output = collect(child, options.outputKept ?? OUTPUT_KEPT);
   const { http, mqtt, temporal } = await ready(child, endpointsFile, output);
 
   return {
@@ -167,10 +169,10 @@ async function ready(child: ChildProcess, file: string, output: () => string): P
   throw new Error(`muster up was not ready:\n${output()}`);
 }
 
-function collect(child: ChildProcess): () => string {
+function collect(child: ChildProcess, kept: number): () => string {
   let text = '';
   for (const stream of [child.stdout, child.stderr]) {
-    stream?.setEncoding('utf8').on('data', (chunk: string) => (text = (text + chunk).slice(-LOG_KEPT)));
+    stream?.setEncoding('utf8').on('data', (chunk: string) => (text = (text + chunk).slice(-kept)));
   }
   return () => text;
 }
