@@ -122,6 +122,7 @@ beforeEach(async () => {
     events,
     codec,
     knowsConnections: true,
+    proxies: 0,
     consoleDir,
     onCredentialsChanged: (thingName) => void disconnected.push(thingName),
   });

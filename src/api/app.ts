@@ -38,6 +38,8 @@ export interface OperationsDeps {
 export interface ApiDeps extends OperationsDeps, StatusDeps {
   commands: JobCommands;
   devices: DeviceService;
+  /** Proxies before this process: how many addresses of `X-Forwarded-For` to believe. */
+  proxies: number;
   /** Where the web console was built. */
   consoleDir: string;
   /** Of everything that goes to Temporal. */
@@ -50,6 +52,7 @@ export interface ApiDeps extends OperationsDeps, StatusDeps {
 export function createApi(deps: ApiDeps): Express {
   const authentication = createAuthentication(deps.db);
   const app = createApp(deps);
+  app.set('trust proxy', deps.proxies);
   app.use(docsRouter(version));
   const { topicPrefixes } = deps.about.mqtt;
   app.use('/mqtt', noStore, brokerRoutes({ db: deps.db, authentication, topicPrefixes }));

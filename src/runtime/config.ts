@@ -176,6 +176,13 @@ export const CONFIG_OPTIONS = {
     meaning: 'port of the REST API, and in every process of health and metrics; 0 picks a free one',
     schema: port,
   },
+  trustProxy: {
+    env: 'MUSTER_TRUST_PROXY',
+    flag: '--trust-proxy <n>',
+    default: '0',
+    meaning: 'proxies before the HTTP port, one behind the other, whose X-Forwarded headers count',
+    schema: count(0, 10),
+  },
   mqttHost: {
     env: 'MUSTER_MQTT_HOST',
     flag: '--mqtt-host <address>',

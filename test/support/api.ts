@@ -30,15 +30,16 @@ export interface TestApi {
 export async function openApi({
   db: given,
   knowsConnections = true,
+  proxies = 0,
   ...eventOptions
-}: Partial<EventHubOptions> & { knowsConnections?: boolean } = {}): Promise<TestApi> {
+}: Partial<EventHubOptions> & { knowsConnections?: boolean; proxies?: number } = {}): Promise<TestApi> {
   const db = given ?? (await openStore({ file: ':memory:' }));
   const consoleDir = mkdtempSync(path.join(tmpdir(), 'muster-console-'));
   await ensureAdminKey(db, ADMIN);
   const log = pino({ level: 'silent' });
   const events = createEventHub({ db, log, ...eventOptions });
   const app = createApi({
-    ...{ db, log, events, consoleDir, knowsConnections },
+    ...{ db, log, events, consoleDir, knowsConnections, proxies },
     commands: {} as JobCommands,
     devices: {} as DeviceService,
     health: { checkReady: () => Promise.resolve({ ready: true, checks: {} }) },

@@ -46,6 +46,7 @@ export async function startApiRole(parts: Parts, { mqttUrl, sessions }: ApiSurro
     ...{ db, commands, codec, health, metrics, log, about, events, onCredentialsChanged },
     devices: parts.devicesInTurn,
     knowsConnections: config.mqttUrl === undefined,
+    proxies: config.trustProxy,
     consoleDir: CONSOLE_DIR,
   });
   const chores = startChores({ db, log, commands, retentionDays: config.retentionDays });
