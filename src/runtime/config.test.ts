@@ -7,6 +7,7 @@ test('without anything set, the defaults hold', () => {
     roles: ['api', 'worker', 'bridge'],
     httpHost: '127.0.0.1',
     httpPort: 8080,
+    trustProxy: 0,
     mqttHost: '127.0.0.1',
     mqttPort: 1883,
     temporalPort: 7233,
