@@ -1,13 +1,12 @@
 /** Deleting a job with all its records. */
 import { heartbeat, sleep } from '@temporalio/activity';
 import type { Client } from '@temporalio/client';
-import { decide } from '../src/domain/execution';
-import type { Cause } from '../src/domain/job';
 import { SECOND } from '../src/domain/limits';
-import { isTerminal, PENDING_STATUSES } from '../src/domain/statuses';
+import { PENDING_STATUSES } from '../src/domain/statuses';
 import type { Notifier } from '../src/devices/notifier';
+import { endWithoutWorkflow } from '../src/devices/without-workflow';
 import type { Db } from '../src/store/database';
-import { countPending, findExecution, NOT_VISIBLE, recordTransition, stateOf } from '../src/store/executions';
+import { countPending } from '../src/store/executions';
 import { deleteExecutionPage, deleteJobRow, findJobState, markJobDeleted } from '../src/store/jobs';
 import { executionWorkflowId, removeExecution, type DeletionRequest } from '../workflows/messages';
 import { refused } from './refused';
@@ -38,7 +37,8 @@ export function deletionActivities({ db, client, notifier }: { db: Db; client: C
         await eachExecution(db, jobId, status, async (thingName) => {
           const handle = client.workflow.getHandle(executionWorkflowId(jobId, thingName));
           const open = await signalUnlessClosed(() => handle.signal(removeExecution, cause));
-          if (!open) await removeOrphan(jobId, thingName, cause);
+          if (!open)
+            await endWithoutWorkflow({ db, notifier }, { jobId, thingName }, { kind: 'remove' }, cause);
         });
       }
       return untilStill(() => countPending(db, jobId));
@@ -49,17 +49,6 @@ export function deletionActivities({ db, client, notifier }: { db: Db; client: C
       await deleteJobRow(db, jobId, Date.now());
     },
   };
-
-  /** Its workflow was ended from outside, so nobody else can write it any more. */
-  async function removeOrphan(jobId: string, thingName: string, cause: Cause): Promise<void> {
-    const row = await findExecution(db, jobId, thingName);
-    if (!row || isTerminal(row.status)) return;
-    const decision = decide(stateOf(row), { kind: 'remove' }, Date.now(), {});
-    if (!decision.accepted) return;
-    const record = { jobId, thingName, from: row.status, state: decision.next, cause };
-    const notifications = await recordTransition(db, record);
-    if (notifications !== NOT_VISIBLE) await notifier.notify(thingName, notifications);
-  }
 }
 
 /** Watches a number go down to 0. @returns the number when it has stood still for `STILL_AFTER` */

@@ -3,6 +3,7 @@ import { deletionActivities } from './deletion';
 import { executionActivities, type ExecutionDeps } from './execution';
 import { jobActivities, type JobDeps } from './job';
 import { membershipActivities } from './membership';
+import { mendingActivities } from './mending';
 
 export type ActivityDeps = JobDeps & ExecutionDeps;
 
@@ -12,6 +13,7 @@ export function createActivities(deps: ActivityDeps) {
     ...executionActivities(deps),
     ...membershipActivities(deps),
     ...deletionActivities(deps),
+    ...mendingActivities(deps),
   };
 }
 

@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { version } from '../../package.json';
 import { registerBackup } from './backup';
 import { registerDemo } from './demo';
+import { registerDoctor } from './doctor';
 import { exitCodeOf } from './failures';
 import { registerGroups } from './groups';
 import { registerJobs } from './jobs';
@@ -32,6 +33,7 @@ function musterCommand(): Command {
   const registrations = [
     registerUp,
     registerServe,
+    registerDoctor,
     registerDemo,
     registerBackup,
     registerSimulate,

@@ -48,6 +48,15 @@ export function openDataDir(directory: string): DataDir {
   };
 }
 
+/** Where the Muster that uses the directory is reached; undefined while none is ready. */
+export function readEndpoints(directory: string): Endpoints | undefined {
+  try {
+    return JSON.parse(fs.readFileSync(path.join(directory, 'endpoints.json'), 'utf8')) as Endpoints;
+  } catch {
+    return undefined;
+  }
+}
+
 /** Readers see the old file or the whole new one. */
 export function writeAtomically(file: string, content: object): void {
   const draft = `${file}.new`;

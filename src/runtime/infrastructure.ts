@@ -103,7 +103,7 @@ function openExternalBroker(
 
 const SHARING = { auto: undefined, shared: 'SHARED', split: 'SPLIT' } as const;
 
-function brokerAddress(config: Config, mqttUrl: NonNullable<Config['mqttUrl']>): BrokerAddress {
+export function brokerAddress(config: Config, mqttUrl: NonNullable<Config['mqttUrl']>): BrokerAddress {
   const { mqttCa: ca, mqttCert: cert, mqttKey: key } = config;
   if (!cert !== !key)
     throw new ConfigError('MUSTER_MQTT_CERT and MUSTER_MQTT_KEY belong together: set both, or neither.');

@@ -148,14 +148,14 @@ async function addSearchAttributes(
   }
 }
 
-/** An attribute that a query may name may also be set by a workflow. */
-async function searchByAll(
-  connection: Connection,
+/** An attribute that a query may name may also be set by a workflow. @throws where one is missing */
+export async function searchByAll(
+  { workflowService }: Pick<Connection, 'workflowService'>,
   namespace: string,
   names: readonly string[],
 ): Promise<void> {
   const query = names.map((name) => `${name} = "-"`).join(' AND ');
-  await connection.workflowService.countWorkflowExecutions({ namespace, query });
+  await workflowService.countWorkflowExecutions({ namespace, query });
 }
 
 function reason(error: unknown): string {

@@ -45,13 +45,24 @@ const MIGRATIONS: Record<string, Migration> = {
  */
 export async function openStore(location: StoreLocation): Promise<Db> {
   if ('file' in location) {
-    const db = storeOn(openSqlite(location.file));
+    const db = openStoreAsItIs(location);
     await migrate(db);
     return db;
   }
   const migrating = storeOn(migratingDialect(location));
   await prepare(migrating).finally(() => migrating.destroy());
-  return storeOn(workingDialect(location));
+  return openStoreAsItIs(location);
+}
+
+/** The same with whatever schema it has: for who only looks. */
+export function openStoreAsItIs(location: StoreLocation): Db {
+  return storeOn('file' in location ? openSqlite(location.file) : workingDialect(location));
+}
+
+/** Migrations that the store lacks, in order. */
+export async function missingMigrations(db: Db): Promise<string[]> {
+  const migrations = await migratorOf(db).getMigrations();
+  return migrations.filter(({ executedAt }) => !executedAt).map(({ name }) => name);
 }
 
 async function prepare(db: Db): Promise<void> {
@@ -65,10 +76,12 @@ export function storeOn(dialect: Dialect, log?: Logger): Db {
   return new Kysely<Database>({ dialect, plugins: [emptyLists], log });
 }
 
+const migratorOf = (db: Db) =>
+  new Migrator({ db, provider: { getMigrations: () => Promise.resolve(MIGRATIONS) } });
+
 /** Brings the schema up to date. */
 export async function migrate(db: Db): Promise<void> {
-  const migrator = new Migrator({ db, provider: { getMigrations: () => Promise.resolve(MIGRATIONS) } });
-  const { error } = await migrator.migrateToLatest();
+  const { error } = await migratorOf(db).migrateToLatest();
   if (error)
     throw error instanceof Error ? error : new Error('A migration of the store failed.', { cause: error });
 }

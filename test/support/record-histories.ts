@@ -177,6 +177,28 @@ async function record(engine: Engine, directory: string): Promise<void> {
   await commands.delete(watching, { by: 'key:test', force: true });
   await client.workflow.getHandle(deletionWorkflowId(watching)).result();
   await save('deletion-of-active-job', deletionWorkflowId(watching));
+
+  // What doctor asks for: of an execution, a batch and a job that were terminated.
+  const broken = await create(names);
+  for (const name of [a, names[200]!]) await until(broken, name, 'QUEUED');
+  const terminate = (workflowId: string) => client.workflow.getHandle(workflowId).terminate();
+  await terminate(executionWorkflowId(broken, a));
+  const executions = [{ jobId: broken, thingName: a }];
+  const start = { taskQueue: TASK_QUEUE };
+  await client.workflow.execute('mendExecutions', {
+    ...start,
+    workflowId: 'doctor/1',
+    args: [{ executions }],
+  });
+  await save('mend-executions', 'doctor/1');
+  await terminate(batchWorkflowId(broken, 1));
+  const batch = { workflowId: batchWorkflowId(broken, 1), args: [{ jobId: broken, n: 1 }] };
+  await client.workflow.execute('mendBatch', { ...start, ...batch });
+  await save('mend-batch', batch.workflowId);
+  await terminate(jobWorkflowId(broken));
+  const mend = { workflowId: `${jobWorkflowId(broken)}/mend`, args: [{ jobId: broken }] };
+  await client.workflow.execute('mendJob', { ...start, ...mend });
+  await save('mend-job', mend.workflowId);
 }
 
 /** Without the name of the machine that recorded it: `pid@host` stands in identities and sticky queues. */

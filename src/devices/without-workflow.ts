@@ -1,0 +1,35 @@
+/** Executions whose workflow was ended from outside: nobody else can write them any more. */
+import { WorkflowNotFoundError, type Client } from '@temporalio/client';
+import { decide, type ExecutionEvent } from '../domain/execution';
+import type { Cause } from '../domain/job';
+import type { Db } from '../store/database';
+import { findExecution, NOT_VISIBLE, recordTransition, stateOf } from '../store/executions';
+import type { Notifier } from './notifier';
+
+/** Ends the execution in the proper way: with a transition, its events, and word to the device. @returns whether it was open */
+export async function endWithoutWorkflow(
+  { db, notifier }: { db: Db; notifier: Notifier },
+  { jobId, thingName }: { jobId: string; thingName: string },
+  event: ExecutionEvent,
+  cause: Cause,
+): Promise<boolean> {
+  const row = await findExecution(db, jobId, thingName);
+  const decision = row && decide(stateOf(row), event, Date.now(), {});
+  if (!decision?.accepted) return false;
+  const record = { jobId, thingName, from: row!.status, state: decision.next, cause };
+  const notifications = await recordTransition(db, record);
+  if (notifications !== NOT_VISIBLE) await notifier.notify(thingName, notifications);
+  return true;
+}
+
+/** Whether a workflow of this id runs. @throws where Temporal does not tell */
+export async function isOpen(client: Client, workflowId: string): Promise<boolean> {
+  try {
+    const { status } = await client.workflow.getHandle(workflowId).describe();
+    // Another run follows at once.
+    return status.name === 'RUNNING' || status.name === 'CONTINUED_AS_NEW';
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,26 @@
+/** What `muster doctor --fix` asks of a worker, so that it is done where executions are written in any case. */
+import { getExternalWorkflowHandle } from '@temporalio/workflow';
+import { paging } from './activity-types';
+import { batchFinished, jobWorkflowId } from './messages';
+
+/** @returns how many were ended */
+export async function mendExecutions(input: {
+  executions: { jobId: string; thingName: string }[];
+}): Promise<number> {
+  return paging.endExecutions(input);
+}
+
+/** @returns whether the job was ended */
+export async function mendJob({ jobId }: { jobId: string }): Promise<boolean> {
+  const ended = await paging.endJob({ jobId });
+  if (ended === 'CANCELED') {
+    await paging.cancelExecutions({ jobId });
+    await paging.cancelUnlaunched({ jobId });
+  }
+  return ended !== undefined;
+}
+
+/** The job no longer waits for a batch that was ended. */
+export async function mendBatch({ jobId, n }: { jobId: string; n: number }): Promise<void> {
+  await getExternalWorkflowHandle(jobWorkflowId(jobId)).signal(batchFinished, { n, counts: {} });
+}
