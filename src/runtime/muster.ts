@@ -9,6 +9,7 @@ import { throttled } from '../devices/throttle';
 import { readTaskQueue } from '../store/installation';
 import type { Config } from './config';
 import { openDataDir, type Endpoints } from './data-dir';
+import { claimBroker } from './embedded-broker-claim';
 import { createReadinessCheck, type Checks } from './health';
 import { startHttpServer } from './http-server';
 import { openBroker, openDatabase, openTemporal } from './infrastructure';
@@ -82,6 +83,9 @@ async function startParts(
   const db = await openDatabase(config, dataDir, log);
   shutdown.add('store', 500, () => db.destroy());
   const taskQueue = await readTaskQueue(db);
+  const embedsBroker = needsBroker(config) && !config.mqttUrl;
+  const claim = await claimBroker(db, embedsBroker, log);
+  shutdown.add('claim on the MQTT broker', 500, () => claim.release());
 
   const checks: Checks = {
     store: () => sql`select 1`.execute(db),
