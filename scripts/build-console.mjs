@@ -2,7 +2,7 @@
  * Builds the web console into dist/console: types of the API from its OpenAPI document, a type check, the bundle, and
  * a gzip and a brotli file beside each asset. Does nothing when nothing has changed. Runs after tsc.
  */
-import { execFileSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import { createRequire } from 'node:module';
@@ -21,9 +21,7 @@ const openApi = createOpenApiDocument('0');
 const inputs = hashInputs();
 if (!fs.existsSync(output) || !fs.existsSync(stamp) || fs.readFileSync(stamp, 'utf8') !== inputs) {
   await writeApiTypes();
-  execFileSync(process.execPath, [at('node_modules/typescript/bin/tsc'), '-p', at('src/console')], {
-    stdio: 'inherit',
-  });
+  checkTypes();
   const { build } = await import('vite');
   await build({ configFile: at('vite.config.mjs'), root: at('src/console'), logLevel: 'warn' });
   await compressAssets();
@@ -56,6 +54,12 @@ async function writeApiTypes() {
   const types = astToString(await openapiTS(openApi));
   fs.mkdirSync(path.dirname(apiTypes), { recursive: true });
   fs.writeFileSync(apiTypes, types);
+}
+
+function checkTypes() {
+  const tsc = [at('node_modules/typescript/bin/tsc'), '-p', at('src/console')];
+  const { status } = spawnSync(process.execPath, tsc, { stdio: 'inherit' });
+  if (status !== 0) process.exit(status ?? 1);
 }
 
 /** The server hands them out as they are: nothing is compressed while somebody waits. */

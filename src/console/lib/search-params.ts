@@ -6,8 +6,8 @@ const CURSOR = 'after';
 export interface Filters<K extends string> {
   values: Partial<Record<K, string>>;
   /** Begins at the first page again. An empty value takes the filter away. */
-  set(name: K, value: string | null): void;
-  clear(): void;
+  set: (name: K, value: string | null) => void;
+  clear: () => void;
   any: boolean;
 }
 

@@ -1,0 +1,141 @@
+/** Cancel a job, or one execution of it. */
+import { Radio, Stack, Textarea, TextInput } from '@mantine/core';
+import { useForm } from '@mantine/form';
+import { bodyOf, client, type Schemas } from '../api/client';
+import { keys } from '../api/keys';
+import { sortErrors } from '../lib/field-errors';
+import { count } from '../lib/numbers';
+import { useCall } from '../lib/use-call';
+import { Dialog } from './dialog';
+
+interface Wish {
+  reasonCode: string;
+  comment: string;
+  force: 'no' | 'yes';
+}
+
+const NO_WISH: Wish = { reasonCode: '', comment: '', force: 'no' };
+const FIELDS = { reasonCode: 'reasonCode', comment: 'comment' };
+
+const bodyFor = ({ reasonCode, comment, force }: Wish): Schemas['JobCancellation'] => ({
+  ...(reasonCode && { reasonCode }),
+  ...(comment && { comment }),
+  force: force === 'yes',
+});
+
+interface CancelJobProps {
+  job: Schemas['Job'];
+  opened: boolean;
+  onClose: () => void;
+}
+
+export function CancelJobDialog({ job: { jobId, executionCounts }, opened, onClose }: CancelJobProps) {
+  const form = useForm({ initialValues: NO_WISH });
+  const cancel = useCall(
+    (wish: Wish) =>
+      bodyOf(
+        client.POST('/api/v1/jobs/{jobId}/cancel', { params: { path: { jobId } }, body: bodyFor(wish) }),
+      ),
+    { touches: [keys.jobs, keys.job(jobId), keys.overview], said: 'The job is canceled.', done: onClose },
+  );
+  const { IN_PROGRESS: started, QUEUED: queued } = executionCounts;
+  const submit = form.onSubmit((wish) =>
+    cancel.mutate(wish, { onError: (error) => form.setErrors(sortErrors(error, FIELDS).fields) }),
+  );
+  return (
+    <Dialog
+      title="Cancel Job"
+      opened={opened}
+      onClose={onClose}
+      action="Cancel Job"
+      danger
+      onSubmit={submit}
+      isPending={cancel.isPending}
+      refusal={cancel.error && sortErrors(cancel.error, FIELDS).rest}
+    >
+      <Radio.Group label="Devices that have begun" {...form.getInputProps('force')}>
+        <Stack gap="xs" mt="xs">
+          <Radio
+            value="no"
+            label="Let them finish"
+            description={`${count(queued, 'queued execution')} will be canceled. ${count(started, 'device')} at work may still report how it ended.`}
+            data-autofocus
+          />
+          <Radio
+            value="yes"
+            label="Cancel those, too (force)"
+            description={`All ${count(queued + started, 'execution')} not yet ended will be canceled. What devices at work report afterwards is refused.`}
+          />
+        </Stack>
+      </Radio.Group>
+      <ReasonFields form={form} />
+    </Dialog>
+  );
+}
+
+interface CancelExecutionProps {
+  execution: Schemas['Execution'];
+  opened: boolean;
+  onClose: () => void;
+}
+
+export function CancelExecutionDialog({ execution, opened, onClose }: CancelExecutionProps) {
+  const { jobId, thingName, status } = execution;
+  const isStarted = status === 'IN_PROGRESS';
+  const form = useForm({ initialValues: NO_WISH });
+  const cancel = useCall(
+    (wish: Wish) =>
+      bodyOf(
+        client.POST('/api/v1/jobs/{jobId}/executions/{thingName}/cancel', {
+          params: { path: { jobId, thingName } },
+          body: bodyFor({ ...wish, force: isStarted ? 'yes' : 'no' }),
+        }),
+      ),
+    {
+      touches: [keys.job(jobId), keys.execution(jobId, thingName), keys.jobs, keys.thing(thingName)],
+      said: `The execution on ${thingName} is canceled.`,
+      done: onClose,
+    },
+  );
+  const submit = form.onSubmit((wish) =>
+    cancel.mutate(wish, { onError: (error) => form.setErrors(sortErrors(error, FIELDS).fields) }),
+  );
+  return (
+    <Dialog
+      title={`Cancel for ${thingName}`}
+      opened={opened}
+      onClose={onClose}
+      action="Cancel execution"
+      danger
+      onSubmit={submit}
+      isPending={cancel.isPending}
+      refusal={cancel.error && sortErrors(cancel.error, FIELDS).rest}
+    >
+      {isStarted
+        ? 'The device is at work. What it reports afterwards is refused; other devices go on.'
+        : 'The device does not get this job. Other devices go on.'}
+      <ReasonFields form={form} />
+    </Dialog>
+  );
+}
+
+function ReasonFields({ form }: { form: ReturnType<typeof useForm<Wish>> }) {
+  return (
+    <>
+      <TextInput
+        label="Reason code"
+        description="Optional, for programs: upper-case letters, digits and _"
+        placeholder="USER_CANCEL"
+        {...form.getInputProps('reasonCode')}
+        onChange={(event) => form.setFieldValue('reasonCode', event.currentTarget.value.toUpperCase())}
+      />
+      <Textarea
+        label="Comment"
+        description="Optional, for people"
+        autosize
+        minRows={2}
+        {...form.getInputProps('comment')}
+      />
+    </>
+  );
+}

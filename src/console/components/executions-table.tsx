@@ -1,0 +1,106 @@
+import { Button } from '@mantine/core';
+import { IconDevices, IconSearchOff } from '@tabler/icons-react';
+import { useQuery } from '@tanstack/react-query';
+import { useLocation, type To } from 'react-router';
+import { EXECUTION_STATUSES, type ExecutionStatus } from '../../domain/statuses';
+import type { Schemas } from '../api/client';
+import { executionsQuery } from '../api/queries';
+import { oneOf, useFilters, usePaging } from '../lib/search-params';
+import { EXECUTION_LOOKS } from '../lib/statuses';
+import type { Column } from './data-table';
+import { DetailsText } from './details-text';
+import { FilterSelect } from './filter-select';
+import { Listing } from './listing';
+import { RelativeTime } from './relative-time';
+import { RowLink } from './row-link';
+import { SearchField } from './search-field';
+import { Empty } from './states';
+import { ExecutionStatusLabel } from './status';
+
+type Execution = Schemas['Execution'];
+
+export const EXECUTION_STATUS_OPTIONS = EXECUTION_STATUSES.map((value) => ({
+  value,
+  label: EXECUTION_LOOKS[value].label,
+}));
+
+/** The filters of the executions, which the counts above them also set. */
+export function useExecutionFilters() {
+  const filters = useFilters(['status', 'thing']);
+  return {
+    ...filters,
+    status: oneOf(EXECUTION_STATUSES, filters.values.status),
+    setStatus: (status: ExecutionStatus | null) => filters.set('status', status),
+  };
+}
+
+export function ExecutionsTable({ jobId }: { jobId: string }) {
+  const { search } = useLocation();
+  const filters = useExecutionFilters();
+  const paging = usePaging();
+  const thingName = filters.values.thing;
+  const query = useQuery(
+    executionsQuery(jobId, { status: filters.status, thingName, cursor: paging.cursor }),
+  );
+  return (
+    <Listing
+      label="Executions"
+      query={query}
+      columns={columnsFor(({ thingName: name }) => ({
+        pathname: `/jobs/${jobId}/executions/${encodeURIComponent(name)}`,
+        search,
+      }))}
+      rowKey={(execution) => execution.thingName}
+      paging={paging}
+      tools={
+        <>
+          <SearchField
+            label="Search by thing"
+            value={thingName ?? ''}
+            onChange={(value) => filters.set('thing', value)}
+          />
+          <FilterSelect
+            label="Execution status"
+            options={EXECUTION_STATUS_OPTIONS}
+            value={filters.status}
+            onChange={filters.setStatus}
+          />
+        </>
+      }
+      empty={
+        filters.any ? (
+          <Empty
+            icon={IconSearchOff}
+            title="No execution matches"
+            action={
+              <Button variant="default" onClick={filters.clear}>
+                Clear the filters
+              </Button>
+            }
+          >
+            The search looks at how the name of the thing begins.
+          </Empty>
+        ) : (
+          <Empty icon={IconDevices} title="No executions">
+            No thing was in the targets of this job. A continuous job gives work to things that join its
+            groups.
+          </Empty>
+        )
+      }
+    />
+  );
+}
+
+function columnsFor(placeOf: (execution: Execution) => To): Column<Execution>[] {
+  return [
+    {
+      header: 'Thing',
+      cell: (execution) => <RowLink to={placeOf(execution)}>{execution.thingName}</RowLink>,
+    },
+    { header: 'Status', cell: ({ status }) => <ExecutionStatusLabel status={status} /> },
+    { header: 'Details', width: '30%', cell: ({ statusDetails }) => <DetailsText details={statusDetails} /> },
+    { header: 'Queued', cell: ({ queuedAt }) => <RelativeTime at={queuedAt} /> },
+    { header: 'Started', cell: ({ startedAt }) => <RelativeTime at={startedAt} /> },
+    { header: 'Updated', cell: ({ lastUpdatedAt }) => <RelativeTime at={lastUpdatedAt} /> },
+  ];
+}
