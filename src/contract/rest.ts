@@ -101,9 +101,11 @@ const jobType = z.enum(JOB_TYPES).meta({
   description: 'SNAPSHOT: the targets of now. CONTINUOUS: also things that join a target group later.',
 });
 const executionStatus = z.enum(EXECUTION_STATUSES).meta({ id: 'ExecutionStatus' });
-const executionCounts = z
-  .record(executionStatus, z.int())
-  .meta({ id: 'ExecutionCounts', description: 'How many executions stand in each status.' });
+const executionCounts = z.record(executionStatus, z.int()).meta({
+  id: 'ExecutionCounts',
+  description: 'How many executions stand in each status.',
+  required: [...EXECUTION_STATUSES],
+});
 
 const eventType = z.enum(EVENT_TYPES).meta({ id: 'EventType' });
 const eventId = z.string().max(64, 'must have at most 64 characters');
@@ -224,6 +226,7 @@ const document = z
   })
   .meta({
     type: 'object',
+    additionalProperties: true,
     description: `What the devices are to do: any JSON object of at most ${MAX_DOCUMENT_BYTES / 1024} KiB in UTF-8.`,
   });
 
@@ -577,7 +580,9 @@ export const payloads = z
 
 export const overview = z
   .object({
-    jobs: z.record(jobStatus, z.int()).meta({ description: 'How many jobs stand in each status.' }),
+    jobs: z
+      .record(jobStatus, z.int())
+      .meta({ description: 'How many jobs stand in each status.', required: [...JOB_STATUSES] }),
     executions: executionCounts.meta({ description: 'Over all jobs that are IN_PROGRESS.' }),
     running: z.array(jobSummary).meta({ description: 'Jobs that are IN_PROGRESS: the 10 newest.' }),
     attention: z.object({

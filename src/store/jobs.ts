@@ -226,7 +226,8 @@ export async function deleteExecutionPage(db: Db, jobId: string, limit: number):
 /** The job's row and everything that hangs on it but its executions, which are gone already. */
 export async function deleteJobRow(db: Db, jobId: string, now: number): Promise<void> {
   await inTransaction(db, async (tx) => {
-    const job = await tx.selectFrom('jobs').select('name').where('jobId', '=', jobId).executeTakeFirst();
+    const own = tx.selectFrom('jobs').select('name').where('jobId', '=', jobId);
+    const job = await own.forUpdate().executeTakeFirst();
     if (!job) return;
     await tx.deleteFrom('job_progress').where('jobId', '=', jobId).execute();
     await tx.deleteFrom('job_targets').where('jobId', '=', jobId).execute();
