@@ -24,8 +24,14 @@ export const theme = createTheme({
   },
   components: {
     Tooltip: { defaultProps: { withArrow: true, openDelay: 200 } },
-    Modal: { defaultProps: { centered: true, closeButtonProps: { 'aria-label': 'Close' } } },
-    Drawer: { defaultProps: { closeButtonProps: { 'aria-label': 'Close' } } },
+    Modal: {
+      styles: { title: { fontWeight: 650 } },
+      defaultProps: { centered: true, closeButtonProps: { 'aria-label': 'Close' } },
+    },
+    Drawer: {
+      styles: { title: { fontWeight: 650, fontSize: '1.25rem' } },
+      defaultProps: { closeButtonProps: { 'aria-label': 'Close' } },
+    },
   },
 });
 

@@ -3,8 +3,8 @@
  * queries are old now; those are read again, each at most once a second.
  */
 import type { QueryClient, QueryKey } from '@tanstack/react-query';
-import { EVENT_TYPES, type EventType } from '../../domain/events';
-import { keys } from './keys';
+import { EVENT_TYPES } from '../../domain/events';
+import { touchedBy, type Told } from './touched';
 
 const EVENTS_URL = '/api/v1/events';
 const GATHER_MS = 100;
@@ -13,34 +13,6 @@ const REOPEN_MS = 2_000;
 
 /** `away`: it was there, or was asked for, and is not: trying again. */
 export type Connection = 'connecting' | 'open' | 'away';
-
-interface Told {
-  jobId?: string;
-  thingName?: string;
-}
-
-/** What an event makes old. */
-export function touchedBy(type: EventType, { jobId = '', thingName = '' }: Told): QueryKey[] {
-  switch (type) {
-    case 'job.created':
-      return [keys.jobs, keys.overview];
-    case 'job.updated':
-    case 'job.deleted':
-      return [keys.jobs, keys.overview, keys.job(jobId)];
-    case 'execution.changed':
-    case 'execution.deleted':
-      return [
-        keys.jobs,
-        keys.overview,
-        keys.job(jobId),
-        keys.execution(jobId, thingName),
-        [...keys.thing(thingName), 'jobs'],
-      ];
-    case 'thing.connected':
-    case 'thing.disconnected':
-      return [keys.things, keys.overview, [...keys.thing(thingName), 'itself']];
-  }
-}
 
 /**
  * Listens until it is told to stop.

@@ -7,6 +7,8 @@ export interface Column<T> {
   cell: (row: T) => ReactNode;
   width?: string;
   align?: 'right';
+  /** Left out where the screen is narrow. */
+  minor?: boolean;
   /** The header is read out, but takes no room: for buttons. */
   quiet?: boolean;
 }
@@ -30,8 +32,15 @@ export function DataTable<T>({ label, columns, rows, rowKey, old = false }: Data
     <table className={classes.table} role="table" aria-label={label} aria-busy={!rows || old} data-old={old}>
       <thead role="rowgroup">
         <tr role="row">
-          {columns.map(({ header, width, align, quiet }) => (
-            <th key={header} role="columnheader" scope="col" style={{ width }} data-align={align}>
+          {columns.map(({ header, width, align, minor, quiet }) => (
+            <th
+              key={header}
+              role="columnheader"
+              scope="col"
+              style={{ width }}
+              data-align={align}
+              data-minor={minor}
+            >
               {quiet ? <span className={classes.heard}>{header}</span> : header}
             </th>
           ))}
@@ -41,8 +50,14 @@ export function DataTable<T>({ label, columns, rows, rowKey, old = false }: Data
         {rows
           ? rows.map((row) => (
               <tr key={rowKey(row)} role="row">
-                {columns.map(({ header, cell, align, quiet }) => (
-                  <td key={header} role="cell" data-label={quiet ? undefined : header} data-align={align}>
+                {columns.map(({ header, cell, align, minor, quiet }) => (
+                  <td
+                    key={header}
+                    role="cell"
+                    data-label={quiet ? undefined : header}
+                    data-align={align}
+                    data-minor={minor}
+                  >
                     {cell(row)}
                   </td>
                 ))}

@@ -86,13 +86,7 @@ function Actions({ execution, onClose }: { execution: Schemas['ExecutionDetail']
   const path = `/jobs/${jobId}/executions/${thingName}`;
   return (
     <Group gap="xs">
-      <Button
-        component={Link}
-        to={`/things/${encodeURIComponent(thingName)}`}
-        variant="default"
-        size="xs"
-        data-autofocus
-      >
+      <Button component={Link} to={`/things/${encodeURIComponent(thingName)}`} variant="default" size="xs">
         Go to the thing
       </Button>
       {!isTerminal(status) && may('POST', `${path}/cancel`) && (
@@ -129,15 +123,24 @@ function Actions({ execution, onClose }: { execution: Schemas['ExecutionDetail']
 /** The latest at the top. */
 function Transitions({ transitions }: { transitions: Schemas['Transition'][] }) {
   return (
-    <Timeline bulletSize={22} lineWidth={2} component="ol" p={0} m={0} style={{ listStyle: 'none' }}>
+    <Timeline
+      bulletSize={22}
+      lineWidth={2}
+      component="ol"
+      py={0}
+      pr={0}
+      pl={11}
+      m={0}
+      style={{ listStyle: 'none' }}
+    >
       {transitions.toReversed().map((transition) => {
-        const { icon: Icon, color } = EXECUTION_LOOKS[transition.to];
+        const { icon: Icon, color, label } = EXECUTION_LOOKS[transition.to];
         return (
           <Timeline.Item
             key={transition.versionNumber}
             component="li"
             bullet={<Icon size={14} aria-hidden style={{ color }} />}
-            title={<ExecutionStatusLabel status={transition.to} />}
+            title={label}
           >
             <TransitionText transition={transition} />
           </Timeline.Item>

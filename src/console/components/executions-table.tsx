@@ -99,8 +99,8 @@ function columnsFor(placeOf: (execution: Execution) => To): Column<Execution>[] 
     },
     { header: 'Status', cell: ({ status }) => <ExecutionStatusLabel status={status} /> },
     { header: 'Details', width: '30%', cell: ({ statusDetails }) => <DetailsText details={statusDetails} /> },
-    { header: 'Queued', cell: ({ queuedAt }) => <RelativeTime at={queuedAt} /> },
-    { header: 'Started', cell: ({ startedAt }) => <RelativeTime at={startedAt} /> },
+    { header: 'Queued', minor: true, cell: ({ queuedAt }) => <RelativeTime at={queuedAt} /> },
+    { header: 'Started', minor: true, cell: ({ startedAt }) => <RelativeTime at={startedAt} /> },
     { header: 'Updated', cell: ({ lastUpdatedAt }) => <RelativeTime at={lastUpdatedAt} /> },
   ];
 }

@@ -18,7 +18,8 @@ export function FilterSelect<T extends string>({ label, options, value, onChange
       onChange={(chosen) => onChange(chosen)}
       clearable
       clearButtonProps={{ 'aria-label': `Clear the filter ${label}` }}
-      w="11rem"
+      flex="0 1 11rem"
+      miw="8rem"
       comboboxProps={{ transitionProps: { duration: 0 } }}
     />
   );

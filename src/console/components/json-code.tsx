@@ -1,34 +1,38 @@
-import { json, jsonParseLinter } from '@codemirror/lang-json';
+import { json } from '@codemirror/lang-json';
 import { linter, lintGutter, type Diagnostic } from '@codemirror/lint';
 import { useComputedColorScheme } from '@mantine/core';
 import CodeMirror, { EditorView, type Extension } from '@uiw/react-codemirror';
 import { useMemo } from 'react';
+import { findFault } from '../lib/json-document';
 import { cspNonce } from '../lib/nonce';
-import classes from './json-code.module.css';
 
 interface JsonCodeProps {
+  className: string | undefined;
   value: string;
   onChange: (text: string) => void;
   labelledBy: string;
   describedBy?: string;
 }
 
-const findErrors = jsonParseLinter();
-
 /** An empty document is not wrong yet. */
-const errorsIn = (view: EditorView): Diagnostic[] =>
-  view.state.doc.toString().trim() === '' ? [] : findErrors(view);
+function faultsIn({ state: { doc } }: EditorView): Diagnostic[] {
+  const text = doc.toString();
+  const fault = text.trim() === '' ? undefined : findFault(text);
+  if (!fault) return [];
+  const to = Math.max(fault.at, doc.lineAt(fault.at).to);
+  return [{ from: fault.at, to, severity: 'error', message: `Expected ${fault.expected}` }];
+}
 
 const EXTENSIONS: Extension[] = [
   json(),
-  linter(errorsIn, { delay: 300 }),
+  linter(faultsIn, { delay: 300 }),
   lintGutter(),
   EditorView.lineWrapping,
   EditorView.cspNonce.of(cspNonce),
 ];
 
 /** A file of its own, loaded when a document is to be written. Tab leaves the editor, as it leaves other fields. */
-export default function JsonCode({ value, onChange, labelledBy, describedBy }: JsonCodeProps) {
+export default function JsonCode({ className, value, onChange, labelledBy, describedBy }: JsonCodeProps) {
   const scheme = useComputedColorScheme();
   const extensions = useMemo(
     () => [
@@ -43,15 +47,21 @@ export default function JsonCode({ value, onChange, labelledBy, describedBy }: J
   );
   return (
     <CodeMirror
-      className={classes.editor}
+      className={className}
       value={value}
       onChange={onChange}
       extensions={extensions}
       theme={scheme}
       minHeight="220px"
+      placeholder={'{ "action": "restart" }'}
       maxHeight="480px"
       indentWithTab={false}
-      basicSetup={{ foldGutter: false, highlightActiveLine: false, searchKeymap: false }}
+      basicSetup={{
+        foldGutter: false,
+        highlightActiveLine: false,
+        highlightActiveLineGutter: false,
+        searchKeymap: false,
+      }}
     />
   );
 }

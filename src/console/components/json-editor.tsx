@@ -1,8 +1,10 @@
 import { Input, Skeleton } from '@mantine/core';
 import { useId } from '@mantine/hooks';
-import { lazy, Suspense, type ReactNode } from 'react';
+import { Suspense, type ReactNode } from 'react';
+import { lazyAgain } from '../lib/lazy-again';
+import classes from './json-editor.module.css';
 
-const Code = lazy(() => import('./json-code'));
+const Code = lazyAgain(() => import('./json-code'));
 
 interface JsonEditorProps {
   label: string;
@@ -26,6 +28,7 @@ export function JsonEditor({ label, description, value, onChange, error }: JsonE
     >
       <Suspense fallback={<Skeleton height={220} mt={4} aria-label="The editor is loading" />}>
         <Code
+          className={classes.editor}
           value={value}
           onChange={onChange}
           labelledBy={`${id}-label`}

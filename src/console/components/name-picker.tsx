@@ -49,7 +49,10 @@ export function NamePicker(props: NamePickerProps) {
   return (
     <Combobox
       store={combobox}
-      onOptionSubmit={(name) => add([name])}
+      onOptionSubmit={(name) => {
+        add([name]);
+        combobox.closeDropdown();
+      }}
       transitionProps={{ duration: 0 }}
       withinPortal={false}
     >

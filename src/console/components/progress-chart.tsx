@@ -1,8 +1,10 @@
 import { Skeleton } from '@mantine/core';
-import { lazy, Suspense } from 'react';
+import { Suspense } from 'react';
+import 'uplot/dist/uPlot.min.css';
 import type { Schemas } from '../api/client';
+import { lazyAgain } from '../lib/lazy-again';
 
-const Plot = lazy(() => import('./progress-plot'));
+const Plot = lazyAgain(() => import('./progress-plot'));
 
 const HEIGHT = 220;
 

@@ -1,11 +1,17 @@
 import { useComputedColorScheme } from '@mantine/core';
 import { useEffect, useRef } from 'react';
 import uPlot, { type AlignedData, type Options } from 'uplot';
-import 'uplot/dist/uPlot.min.css';
 import type { ExecutionStatus } from '../../domain/statuses';
 import type { Schemas } from '../api/client';
 import { count } from '../lib/numbers';
 import { EXECUTION_LOOKS, STATUS_ORDER } from '../lib/statuses';
+
+/** Seconds between two marks. */
+const TIME_STEPS = [1, 5, 15, 30, 60, 300, 900, 1_800, 3_600, 14_400, 43_200, 86_400, 604_800, 2_592_000];
+
+const SECONDS = new Intl.DateTimeFormat('en-GB', { timeStyle: 'medium' });
+const MINUTES = new Intl.DateTimeFormat('en-GB', { timeStyle: 'short' });
+const DAYS = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short' });
 
 type Points = Schemas['JobProgress']['points'];
 
@@ -19,16 +25,13 @@ export default function ProgressPlot({ points, height }: PlotProps) {
   const box = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot>(null);
   const scheme = useComputedColorScheme();
-  const statuses = STATUS_ORDER.filter((status) => points.some((point) => point.executionCounts[status] > 0));
-  const shape = statuses.join();
+  const shape = STATUS_ORDER.filter((status) =>
+    points.some((point) => point.executionCounts[status] > 0),
+  ).join();
 
   useEffect(() => {
     const element = box.current!;
-    const drawn = new uPlot(
-      optionsFor(shape.split(',') as ExecutionStatus[], element, height),
-      [[]],
-      element,
-    );
+    const drawn = new uPlot(optionsFor(statusesOf(shape), element, height), [[]], element);
     const fitting = new ResizeObserver(() => drawn.setSize({ width: element.clientWidth, height }));
     fitting.observe(element);
     plot.current = drawn;
@@ -41,22 +44,31 @@ export default function ProgressPlot({ points, height }: PlotProps) {
   }, [shape, height, scheme]);
 
   useEffect(() => {
-    plot.current?.setData(stacked(points, shape.split(',') as ExecutionStatus[]));
+    plot.current?.setData(stacked(points, statusesOf(shape)));
   }, [points, shape, height, scheme]);
 
   return <div ref={box} role="img" aria-label={inWords(points)} style={{ minHeight: height }} />;
 }
 
-/** Each status on top of those before it. A last point that stands alone is drawn from a second before. */
+/** The statuses that occur, as a text: a drawing lasts as long as they are the same. */
+const statusesOf = (shape: string) => STATUS_ORDER.filter((status) => shape.split(',').includes(status));
+
+/** Each status on top of those before it, from the moment on when there was an execution. */
 function stacked(points: Points, statuses: readonly ExecutionStatus[]): AlignedData {
-  const shown = points.length === 1 ? [points[0]!, points[0]!] : points;
-  const times = shown.map(({ at }, index) => Date.parse(at) / 1000 + (points.length === 1 ? index - 1 : 0));
+  const shown = points.slice(points.findIndex(isAny));
+  // A line takes two points.
+  if (shown.length === 1) shown.unshift({ ...shown[0]!, at: secondBefore(shown[0]!.at) });
   const below = shown.map(() => 0);
   const layers = statuses.map((status) =>
     shown.map(({ executionCounts }, index) => (below[index]! += executionCounts[status])),
   );
-  return [times, ...layers];
+  return [shown.map(({ at }) => Date.parse(at) / 1000), ...layers];
 }
+
+const isAny = ({ executionCounts }: Points[number]) =>
+  Object.values(executionCounts).some((executions) => executions > 0);
+
+const secondBefore = (at: string) => new Date(Date.parse(at) - 1000).toISOString();
 
 function optionsFor(statuses: readonly ExecutionStatus[], element: HTMLElement, height: number): Options {
   const style = getComputedStyle(element);
@@ -75,7 +87,12 @@ function optionsFor(statuses: readonly ExecutionStatus[], element: HTMLElement, 
     padding: [8, 8, 0, 0],
     scales: { y: { range: (_plot, _min, max) => [0, Math.max(1, max)] } },
     axes: [
-      axis,
+      {
+        ...axis,
+        size: 28,
+        incrs: TIME_STEPS,
+        values: (_plot, splits, _axis, _space, step) => splits.map((at) => timeLabel(at, step)),
+      },
       { ...axis, size: 44, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5] },
     ],
     series: [
@@ -90,6 +107,12 @@ function optionsFor(statuses: readonly ExecutionStatus[], element: HTMLElement, 
       .slice(1)
       .map((_status, index) => ({ series: [index + 2, index + 1] as [number, number] })),
   };
+}
+
+/** As fine as the marks are apart. */
+function timeLabel(seconds: number, step: number): string {
+  const format = step < 60 ? SECONDS : step < 86_400 ? MINUTES : DAYS;
+  return format.format(seconds * 1000);
 }
 
 function inWords(points: Points): string {

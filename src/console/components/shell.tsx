@@ -1,4 +1,4 @@
-import { AppShell, Burger, Button, Group, NavLink, ScrollArea, Stack, Text } from '@mantine/core';
+import { AppShell, Burger, Group, NavLink, ScrollArea, Stack, Text } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import {
   IconDevices,
@@ -15,6 +15,7 @@ import { useMay, useSession, useSignOut } from '../api/session';
 import { sayFailure } from '../lib/use-call';
 import { Brand } from './brand';
 import { ConnectionBar } from './connection-bar';
+import { Crash } from './crash';
 import { SchemeSwitch } from './scheme-switch';
 import classes from './shell.module.css';
 
@@ -37,6 +38,7 @@ export const PLACES: readonly Place[] = [
 /** What stands around every page. */
 export function Shell() {
   const [isOpen, { toggle, close }] = useDisclosure(false);
+  const { pathname } = useLocation();
   return (
     <AppShell
       layout="alt"
@@ -74,7 +76,9 @@ export function Shell() {
       <AppShell.Main id="content">
         <ConnectionBar />
         <div className={classes.content}>
-          <Outlet />
+          <Crash key={pathname}>
+            <Outlet />
+          </Crash>
         </div>
       </AppShell.Main>
     </AppShell>
@@ -109,7 +113,7 @@ function WhoIsHere() {
   const { apiKey, name } = useSession();
   const signOut = useSignOut();
   return (
-    <Stack gap="xs" pt="sm" className={classes.foot}>
+    <Stack gap={4} pt="xs" className={classes.foot}>
       <NavLink
         href="/docs"
         target="_blank"
@@ -117,23 +121,19 @@ function WhoIsHere() {
         leftSection={<IconExternalLink size={18} stroke={1.7} aria-hidden />}
         className={classes.place}
       />
+      <NavLink
+        component="button"
+        type="button"
+        label="Sign out"
+        leftSection={<IconLogout size={18} stroke={1.7} aria-hidden />}
+        disabled={signOut.isPending}
+        onClick={() => signOut.mutate(undefined, { onError: sayFailure })}
+        className={classes.place}
+      />
       <SchemeSwitch />
-      <Group justify="space-between" wrap="nowrap" px="xs" gap="xs">
-        <Text size="xs" c="dimmed" truncate title={`Signed in with the key ${apiKey}`}>
-          {name ?? apiKey}
-        </Text>
-        <Button
-          size="compact-xs"
-          variant="subtle"
-          color="gray"
-          leftSection={<IconLogout size={14} aria-hidden />}
-          loading={signOut.isPending}
-          onClick={() => signOut.mutate(undefined, { onError: sayFailure })}
-          className={classes.quiet}
-        >
-          Sign out
-        </Button>
-      </Group>
+      <Text size="xs" c="dimmed" px="xs" truncate title={`Signed in with the key ${apiKey}`}>
+        Signed in as {name ?? apiKey}
+      </Text>
     </Stack>
   );
 }

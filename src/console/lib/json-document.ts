@@ -2,21 +2,25 @@
 
 /** As the server takes it. */
 const MAX_BYTES = 32 * 1024;
+/** Far beyond what the server takes, and far within what a stack holds. */
+const MAX_DEPTH = 500;
 
 export type ParsedDocument = { value: Record<string, unknown>; error?: undefined } | { error: string };
+
+/** Where a text stops being JSON, and what would go on. Browsers tell this in different ways, or not at all. */
+export interface Fault {
+  /** Characters before it. */
+  at: number;
+  expected: string;
+}
 
 /** @returns the object, or what is wrong with the text and where */
 export function parseDocument(text: string): ParsedDocument {
   if (text.trim() === '')
     return { error: 'Enter the document: a JSON object, such as {"action": "restart"}' };
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    return {
-      error: `This is not JSON: ${placed(error instanceof Error ? error.message : String(error), text)}`,
-    };
-  }
+  const fault = findFault(text);
+  if (fault) return { error: `This is not JSON: ${placeOf(fault, text)}: expected ${fault.expected}` };
+  const value: unknown = JSON.parse(text);
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     return { error: 'The document must be a JSON object: {…}' };
   }
@@ -27,11 +31,61 @@ export function parseDocument(text: string): ParsedDocument {
   return { value: value as Record<string, unknown> };
 }
 
-/** Browsers tell the place in different ways, some only by its position. */
-function placed(message: string, text: string): string {
-  if (/line \d+/.test(message)) return message;
-  const [, position] = /position (\d+)/.exec(message) ?? [];
-  if (position === undefined) return message;
-  const before = text.slice(0, Number(position)).split('\n');
-  return `${message} (line ${before.length} column ${before.at(-1)!.length + 1})`;
+function placeOf({ at }: Fault, text: string): string {
+  const before = text.slice(0, at).split('\n');
+  return `line ${before.length}, column ${before.at(-1)!.length + 1}`;
+}
+
+/** Blanks, then a sign, a string, a number or a word; nothing of these is an empty token. */
+const TOKEN =
+  // eslint-disable-next-line no-control-regex -- strings hold none
+  /[ \t\r\n]*([{}[\],:]|"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[\da-fA-F]{4}))*"|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null|)/y;
+
+/** @returns the first fault, or undefined for what JSON.parse takes */
+export function findFault(text: string): Fault | undefined {
+  let start = 0;
+  let end = 0;
+  let depth = 0;
+  const fault = value();
+  if (fault) return fault;
+  return take() === '' && start === text.length ? undefined : expected('the end');
+
+  function take(): string {
+    TOKEN.lastIndex = end;
+    const token = TOKEN.exec(text)![1]!;
+    end = TOKEN.lastIndex;
+    start = end - token.length;
+    return token;
+  }
+
+  function expected(what: string): Fault {
+    return { at: start, expected: what };
+  }
+
+  function value(): Fault | undefined {
+    const token = take();
+    if (token === '{') return list('}', member);
+    if (token === '[') return list(']', value);
+    return /^["\d\-tfn]/.test(token) ? undefined : expected('a value');
+  }
+
+  function member(): Fault | undefined {
+    if (!take().startsWith('"')) return expected('a name in double quotes');
+    return take() === ':' ? value() : expected('“:”');
+  }
+
+  function list(closing: string, item: () => Fault | undefined): Fault | undefined {
+    if (++depth > MAX_DEPTH) return expected('less nesting');
+    const begin = end;
+    if (take() !== closing) {
+      end = begin;
+      do {
+        const inner = item();
+        if (inner) return inner;
+      } while (take() === ',');
+      if (text[start] !== closing) return expected(`“,” or “${closing}”`);
+    }
+    depth--;
+    return undefined;
+  }
 }

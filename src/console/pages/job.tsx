@@ -1,4 +1,4 @@
-import { Button, Group, SimpleGrid, Skeleton, Stack, Tabs } from '@mantine/core';
+import { Anchor, Button, Group, SimpleGrid, Skeleton, Stack, Tabs } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { IconBan, IconCopy, IconTrash } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
@@ -218,9 +218,9 @@ function GroupLinks({ names }: { names: readonly string[] }) {
   return (
     <Group gap="sm">
       {names.map((name) => (
-        <Link key={name} to={`/groups/${encodeURIComponent(name)}`}>
+        <Anchor key={name} component={Link} to={`/groups/${encodeURIComponent(name)}`} inherit>
           {name}
-        </Link>
+        </Anchor>
       ))}
     </Group>
   );

@@ -202,7 +202,7 @@ function useCreateJob() {
         }),
       ),
     onSuccess: async (job) => {
-      notifications.show({ message: `The job ${nameOfJob(job)} is created.`, color: 'green' });
+      notifications.show({ id: job.jobId, message: `The job ${nameOfJob(job)} is created.`, color: 'green' });
       void queryClient.invalidateQueries({ queryKey: keys.jobs });
       await navigate(`/jobs/${job.jobId}`);
     },

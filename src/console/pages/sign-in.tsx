@@ -65,7 +65,9 @@ export function SignInPage() {
             </Button>
             <Text size="sm" c="dimmed">
               Muster prints a first key when it starts for the first time.{' '}
-              <Anchor href="/docs">API docs</Anchor>
+              <Anchor href="/docs" underline="always">
+                API docs
+              </Anchor>
             </Text>
           </Stack>
         </form>

@@ -1,4 +1,4 @@
-import { Button, SimpleGrid, Skeleton } from '@mantine/core';
+import { Anchor, Button, SimpleGrid, Skeleton } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { IconEdit, IconKey, IconKeyOff, IconListCheck, IconSearchOff, IconTrash } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
@@ -215,7 +215,7 @@ const COLUMNS: Column<ExecutionOfThing>[] = [
   },
   { header: 'Status', cell: ({ status }) => <ExecutionStatusLabel status={status} /> },
   { header: 'Details', width: '30%', cell: ({ statusDetails }) => <DetailsText details={statusDetails} /> },
-  { header: 'Queued', cell: ({ queuedAt }) => <RelativeTime at={queuedAt} /> },
+  { header: 'Queued', minor: true, cell: ({ queuedAt }) => <RelativeTime at={queuedAt} /> },
   { header: 'Finished', cell: ({ finishedAt }) => <RelativeTime at={finishedAt} /> },
 ];
 
@@ -255,7 +255,9 @@ function JobsOfThing({ name }: { name: string }) {
         ) : (
           <Empty icon={IconListCheck} title="No jobs yet">
             Jobs that target this thing, or a group that it is in, appear here.{' '}
-            <Link to="/jobs">All jobs</Link>
+            <Anchor component={Link} to="/jobs">
+              All jobs
+            </Anchor>
           </Empty>
         )
       }
