@@ -5,9 +5,10 @@ import { useState } from 'react';
 import { BrowserRouter, Navigate, Route, Routes, useLocation } from 'react-router';
 import { createQueryClient } from './api/query-client';
 import { sessionQuery } from './api/queries';
+import { useMay } from './api/session';
 import { Live } from './api/use-live';
 import { Crash } from './components/crash';
-import { Shell } from './components/shell';
+import { PLACES, Shell } from './components/shell';
 import { Failed } from './components/states';
 import { cspNonce } from './lib/nonce';
 import { ApiKeysPage } from './pages/api-keys';
@@ -42,7 +43,7 @@ export function App() {
             <Routes>
               <Route path="/sign-in" element={<SignInPage />} />
               <Route element={<SignedIn />}>
-                <Route index element={<OverviewPage />} />
+                <Route index element={<FirstPage />} />
                 <Route path="jobs" element={<JobsPage />} />
                 <Route path="jobs/new" element={<NewJobPage />} />
                 <Route path="jobs/:jobId" element={<JobPage />} />
@@ -60,6 +61,13 @@ export function App() {
       </Crash>
     </MantineProvider>
   );
+}
+
+/** The overview, or where else the key permits to go. */
+function FirstPage() {
+  const may = useMay();
+  const first = PLACES.find(({ reads }) => may('GET', reads));
+  return first && first.to !== '/' ? <Navigate to={first.to} replace /> : <OverviewPage />;
 }
 
 /** The way in: without a session to the sign-in page, and back to where one was. */

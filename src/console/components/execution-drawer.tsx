@@ -11,8 +11,9 @@ import { EXECUTION_LOOKS } from '../lib/statuses';
 import { workflowUrl } from '../lib/temporal';
 import { duration } from '../lib/time';
 import { who } from '../lib/who';
-import { CancelExecutionDialog } from './cancel-dialogs';
-import { DeleteExecutionDialog } from './delete-dialogs';
+import { CancelExecutionForm } from './cancel-forms';
+import { DeleteExecutionForm } from './delete-forms';
+import { Dialog } from './dialog';
 import { ExternalLink } from './external-link';
 import { Facts } from './facts';
 import { RelativeTime } from './relative-time';
@@ -109,13 +110,12 @@ function Actions({ execution, onClose }: { execution: Schemas['ExecutionDetail']
           Delete record
         </Button>
       )}
-      <CancelExecutionDialog execution={execution} opened={isCanceling} onClose={canceling.close} />
-      <DeleteExecutionDialog
-        execution={execution}
-        opened={isDeleting}
-        onClose={deleting.close}
-        onDeleted={onClose}
-      />
+      <Dialog title={`Cancel for ${thingName}`} opened={isCanceling} onClose={canceling.close}>
+        <CancelExecutionForm execution={execution} onClose={canceling.close} />
+      </Dialog>
+      <Dialog title={`Delete the record of ${thingName}`} opened={isDeleting} onClose={deleting.close}>
+        <DeleteExecutionForm execution={execution} onClose={deleting.close} onDeleted={onClose} />
+      </Dialog>
     </Group>
   );
 }

@@ -73,7 +73,7 @@ export function Shell() {
           <WhoIsHere />
         </AppShell.Section>
       </AppShell.Navbar>
-      <AppShell.Main id="content">
+      <AppShell.Main id="content" tabIndex={-1}>
         <ConnectionBar />
         <div className={classes.content}>
           <Crash key={pathname}>

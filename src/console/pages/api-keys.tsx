@@ -8,9 +8,9 @@ import { keys } from '../api/keys';
 import { apiKeysQuery } from '../api/queries';
 import { useMay, useSession } from '../api/session';
 import { CodeBlock } from '../components/code-block';
-import { CreateKeyDialog } from '../components/create-key-dialog';
+import { CreateKeyForm } from '../components/create-key-form';
 import { tableClasses, type Column } from '../components/data-table';
-import { Dialog } from '../components/dialog';
+import { Dialog, DialogForm } from '../components/dialog';
 import { Listing } from '../components/listing';
 import { Page } from '../components/page';
 import { Nothing, RelativeTime } from '../components/relative-time';
@@ -54,17 +54,23 @@ export function ApiKeysPage() {
           </Empty>
         }
       />
-      {isCreating && (
-        <CreateKeyDialog
+      <Dialog title="Create API key" opened={isCreating} onClose={creating.close} size="lg">
+        <CreateKeyForm
           onClose={creating.close}
           onCreated={(key) => {
             creating.close();
             setCreated(key);
           }}
         />
-      )}
+      </Dialog>
       <SecretDialog created={created} onClose={() => setCreated(null)} />
-      {revoked && <RevokeDialog revoked={revoked} onClose={() => setRevoked(null)} />}
+      <Dialog
+        title={revoked ? `Revoke ${revoked.name ?? revoked.apiKey}` : ''}
+        opened={revoked !== null}
+        onClose={() => setRevoked(null)}
+      >
+        {revoked && <RevokeForm revoked={revoked} onClose={() => setRevoked(null)} />}
+      </Dialog>
     </Page>
   );
 }
@@ -125,16 +131,14 @@ function SecretDialog({ created, onClose }: SecretDialogProps) {
   );
 }
 
-function RevokeDialog({ revoked: { apiKey, name }, onClose }: { revoked: ApiKey; onClose: () => void }) {
+function RevokeForm({ revoked: { apiKey, name }, onClose }: { revoked: ApiKey; onClose: () => void }) {
   const isOwn = useSession().apiKey === apiKey;
   const revoke = useCall(
     () => bodyOf(client.DELETE('/api/v1/api-keys/{apiKey}', { params: { path: { apiKey } } })),
     { touches: [keys.apiKeys, keys.session], said: `${name ?? apiKey} is revoked.`, done: onClose },
   );
   return (
-    <Dialog
-      title={`Revoke ${name ?? apiKey}`}
-      opened
+    <DialogForm
       onClose={onClose}
       action="Revoke"
       danger
@@ -145,6 +149,6 @@ function RevokeDialog({ revoked: { apiKey, name }, onClose }: { revoked: ApiKey;
       {isOwn
         ? 'This is the key that you have signed in with: you will be signed out at once.'
         : 'Who uses it is locked out from the next request on. This cannot be undone.'}
-    </Dialog>
+    </DialogForm>
   );
 }

@@ -9,7 +9,7 @@ import { keys } from '../api/keys';
 import { groupQuery, thingNamesQuery, thingsOfGroupQuery } from '../api/queries';
 import { useMay } from '../api/session';
 import { tableClasses, type Column } from '../components/data-table';
-import { Dialog } from '../components/dialog';
+import { Dialog, DialogForm } from '../components/dialog';
 import { Facts } from '../components/facts';
 import { Listing } from '../components/listing';
 import { NamePicker } from '../components/name-picker';
@@ -90,8 +90,16 @@ function Actions({ group }: { group: Group }) {
           {group.kind === 'TYPE' ? 'Delete thing type' : 'Delete group'}
         </Button>
       )}
-      {isAdding && <AddDialog group={group} onClose={adding.close} />}
-      <DeleteDialog group={group} opened={isDeleting} onClose={deleting.close} />
+      <Dialog title={`Add things to ${group.name}`} opened={isAdding} onClose={adding.close}>
+        <AddForm group={group} onClose={adding.close} />
+      </Dialog>
+      <Dialog
+        title={`Delete ${group.thingTypeName ?? group.name}`}
+        opened={isDeleting}
+        onClose={deleting.close}
+      >
+        <DeleteForm group={group} onClose={deleting.close} />
+      </Dialog>
     </>
   );
 }
@@ -100,7 +108,12 @@ function Actions({ group }: { group: Group }) {
 const deletionPath = (group: Group) =>
   group.thingTypeName === null ? pathOf(group) : `/thing-types/${encodeURIComponent(group.thingTypeName)}`;
 
-function AddDialog({ group: { name }, onClose }: { group: Group; onClose: () => void }) {
+interface OnGroup {
+  group: Group;
+  onClose: () => void;
+}
+
+function AddForm({ group: { name }, onClose }: OnGroup) {
   const [names, setNames] = useState<string[]>([]);
   const add = useCall(
     () =>
@@ -114,9 +127,7 @@ function AddDialog({ group: { name }, onClose }: { group: Group; onClose: () => 
   );
   const refusal = add.error && sortErrors(add.error, { names: 'add' });
   return (
-    <Dialog
-      title={`Add things to ${name}`}
-      opened
+    <DialogForm
       onClose={onClose}
       action="Add"
       onSubmit={() => names.length > 0 && add.mutate()}
@@ -131,17 +142,11 @@ function AddDialog({ group: { name }, onClose }: { group: Group; onClose: () => 
         onChange={setNames}
         error={refusal?.fields.names}
       />
-    </Dialog>
+    </DialogForm>
   );
 }
 
-interface DeleteDialogProps {
-  group: Group;
-  opened: boolean;
-  onClose: () => void;
-}
-
-function DeleteDialog({ group, opened, onClose }: DeleteDialogProps) {
+function DeleteForm({ group, onClose }: OnGroup) {
   const navigate = useNavigate();
   const { name, thingTypeName } = group;
   const remove = useCall(
@@ -156,9 +161,7 @@ function DeleteDialog({ group, opened, onClose }: DeleteDialogProps) {
     },
   );
   return (
-    <Dialog
-      title={`Delete ${thingTypeName ?? name}`}
-      opened={opened}
+    <DialogForm
       onClose={onClose}
       action={thingTypeName === null ? 'Delete group' : 'Delete thing type'}
       danger
@@ -169,7 +172,7 @@ function DeleteDialog({ group, opened, onClose }: DeleteDialogProps) {
       {thingTypeName === null
         ? 'Its things stay. Continuous jobs that target it take their work away from things that are in no other target group.'
         : 'The type and its group go away. That takes that no thing has this type any more.'}
-    </Dialog>
+    </DialogForm>
   );
 }
 

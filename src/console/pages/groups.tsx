@@ -9,7 +9,7 @@ import { keys } from '../api/keys';
 import { groupsQuery } from '../api/queries';
 import { useMay } from '../api/session';
 import type { Column } from '../components/data-table';
-import { Dialog } from '../components/dialog';
+import { Dialog, DialogForm } from '../components/dialog';
 import { Listing } from '../components/listing';
 import { Page } from '../components/page';
 import { Nothing, RelativeTime } from '../components/relative-time';
@@ -74,7 +74,9 @@ export function GroupsPage() {
           )
         }
       />
-      {isCreating && <CreateGroupDialog onClose={creating.close} />}
+      <Dialog title="Create group" opened={isCreating} onClose={creating.close}>
+        <CreateGroupForm onClose={creating.close} />
+      </Dialog>
     </Page>
   );
 }
@@ -99,7 +101,7 @@ const NOTHING = {
   tags: [] as string[],
 };
 
-function CreateGroupDialog({ onClose }: { onClose: () => void }) {
+function CreateGroupForm({ onClose }: { onClose: () => void }) {
   const navigate = useNavigate();
   const form = useForm({
     initialValues: NOTHING,
@@ -130,9 +132,7 @@ function CreateGroupDialog({ onClose }: { onClose: () => void }) {
     create.mutate(values, { onError: (error) => form.setErrors(sortErrors(error, FIELDS, BLAMED).fields) }),
   );
   return (
-    <Dialog
-      title="Create group"
-      opened
+    <DialogForm
       onClose={onClose}
       action="Create group"
       onSubmit={submit}
@@ -151,6 +151,6 @@ function CreateGroupDialog({ onClose }: { onClose: () => void }) {
       {form.values.kind === 'DYNAMIC' && (
         <TagsInput label="Tags" description="Enter ends a tag" required {...form.getInputProps('tags')} />
       )}
-    </Dialog>
+    </DialogForm>
   );
 }

@@ -6,9 +6,10 @@ import { Link, useLocation, useNavigate, useParams, useSearchParams } from 'reac
 import { Refused, type Schemas } from '../api/client';
 import { aboutQuery, jobQuery, progressQuery } from '../api/queries';
 import { useMay } from '../api/session';
-import { CancelJobDialog } from '../components/cancel-dialogs';
+import { CancelJobForm } from '../components/cancel-forms';
 import { CodeBlock } from '../components/code-block';
-import { DeleteJobDialog } from '../components/delete-dialogs';
+import { DeleteJobForm } from '../components/delete-forms';
+import { Dialog } from '../components/dialog';
 import { ExecutionBar } from '../components/execution-bar';
 import { ExecutionDrawer } from '../components/execution-drawer';
 import { ExecutionsTable, useExecutionFilters } from '../components/executions-table';
@@ -131,13 +132,12 @@ function JobActions({ job }: { job: Job }) {
           Delete Job
         </Button>
       )}
-      <CancelJobDialog job={job} opened={isCanceling} onClose={canceling.close} />
-      <DeleteJobDialog
-        job={job}
-        opened={isDeleting}
-        onClose={deleting.close}
-        onDeleted={() => void navigate('/jobs')}
-      />
+      <Dialog title="Cancel Job" opened={isCanceling} onClose={canceling.close}>
+        <CancelJobForm job={job} onClose={canceling.close} />
+      </Dialog>
+      <Dialog title="Delete Job" opened={isDeleting} onClose={deleting.close}>
+        <DeleteJobForm job={job} onClose={deleting.close} onDeleted={() => void navigate('/jobs')} />
+      </Dialog>
     </>
   );
 }

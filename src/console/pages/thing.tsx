@@ -13,8 +13,8 @@ import { ConnectionLabel } from '../components/connection';
 import { CredentialsDialog } from '../components/credentials-dialog';
 import type { Column } from '../components/data-table';
 import { DetailsText } from '../components/details-text';
-import { Dialog } from '../components/dialog';
-import { EditThingDialog } from '../components/edit-thing-dialog';
+import { Dialog, DialogForm } from '../components/dialog';
+import { EditThingForm } from '../components/edit-thing-form';
 import { EXECUTION_STATUS_OPTIONS } from '../components/executions-table';
 import { Facts } from '../components/facts';
 import { FilterSelect } from '../components/filter-select';
@@ -80,7 +80,9 @@ function About({ thing }: { thing: Thing }) {
   );
 }
 
-function Actions({ thing: { name, ...thing } }: { thing: Thing }) {
+function Actions({ thing }: { thing: Thing }) {
+  const { name } = thing;
+  const [renewed, setRenewed] = useState<Schemas['ThingWithCredentials'] | null>(null);
   const may = useMay();
   const [isEditing, editing] = useDisclosure();
   const [isRenewing, renewing] = useDisclosure();
@@ -110,59 +112,64 @@ function Actions({ thing: { name, ...thing } }: { thing: Thing }) {
           Delete
         </Button>
       )}
-      {isEditing && <EditThingDialog thing={{ name, ...thing }} onClose={editing.close} />}
-      <RenewDialog name={name} opened={isRenewing} onClose={renewing.close} />
-      <RevokeDialog name={name} opened={isRevoking} onClose={revoking.close} />
-      <DeleteDialog name={name} opened={isDeleting} onClose={deleting.close} />
+      <Dialog title={`Edit ${name}`} opened={isEditing} onClose={editing.close}>
+        <EditThingForm thing={thing} onClose={editing.close} />
+      </Dialog>
+      <Dialog title={`Renew the credentials of ${name}`} opened={isRenewing} onClose={renewing.close}>
+        <RenewForm
+          name={name}
+          onClose={renewing.close}
+          onRenewed={(changed) => {
+            renewing.close();
+            setRenewed(changed);
+          }}
+        />
+      </Dialog>
+      <CredentialsDialog thing={renewed} onClose={() => setRenewed(null)} />
+      <Dialog title={`Revoke the credentials of ${name}`} opened={isRevoking} onClose={revoking.close}>
+        <RevokeForm name={name} onClose={revoking.close} />
+      </Dialog>
+      <Dialog title={`Delete ${name}`} opened={isDeleting} onClose={deleting.close}>
+        <DeleteForm name={name} onClose={deleting.close} />
+      </Dialog>
     </>
   );
 }
 
 interface OnThing {
   name: string;
-  opened: boolean;
   onClose: () => void;
 }
 
-function RenewDialog({ name, opened, onClose }: OnThing) {
-  const [renewed, setRenewed] = useState<Schemas['ThingWithCredentials'] | null>(null);
+interface RenewProps extends OnThing {
+  onRenewed: (thing: Schemas['ThingWithCredentials']) => void;
+}
+
+function RenewForm({ name, onClose, onRenewed }: RenewProps) {
   const renew = useCall(
     () => bodyOf(client.POST('/api/v1/things/{name}/credentials', { params: { path: { name } } })),
-    {
-      touches: [keys.thing(name)],
-      done: (thing) => {
-        onClose();
-        setRenewed(thing);
-      },
-    },
+    { touches: [keys.thing(name)], done: onRenewed },
   );
   return (
-    <>
-      <Dialog
-        title={`Renew the credentials of ${name}`}
-        opened={opened}
-        onClose={onClose}
-        action="Renew credentials"
-        onSubmit={() => renew.mutate()}
-        isPending={renew.isPending}
-        error={renew.error}
-      >
-        The old ones end at once, and with them the connection that the device may have.
-      </Dialog>
-      <CredentialsDialog thing={renewed} onClose={() => setRenewed(null)} />
-    </>
+    <DialogForm
+      action="Renew credentials"
+      onSubmit={() => renew.mutate()}
+      onClose={onClose}
+      isPending={renew.isPending}
+      error={renew.error}
+    >
+      The old ones end at once, and with them the connection that the device may have.
+    </DialogForm>
   );
 }
 
-function RevokeDialog({ name, opened, onClose }: OnThing) {
+function RevokeForm({ name, onClose }: OnThing) {
   const revoke = useCall(
     () => bodyOf(client.DELETE('/api/v1/things/{name}/credentials', { params: { path: { name } } })),
     { touches: [keys.thing(name)], said: `The credentials of ${name} are revoked.`, done: onClose },
   );
   return (
-    <Dialog
-      title={`Revoke the credentials of ${name}`}
-      opened={opened}
+    <DialogForm
       onClose={onClose}
       action="Revoke credentials"
       danger
@@ -171,11 +178,11 @@ function RevokeDialog({ name, opened, onClose }: OnThing) {
       error={revoke.error}
     >
       The device is disconnected and cannot connect until its credentials are renewed.
-    </Dialog>
+    </DialogForm>
   );
 }
 
-function DeleteDialog({ name, opened, onClose }: OnThing) {
+function DeleteForm({ name, onClose }: OnThing) {
   const navigate = useNavigate();
   const remove = useCall(
     () => bodyOf(client.DELETE('/api/v1/things/{name}', { params: { path: { name } } })),
@@ -186,9 +193,7 @@ function DeleteDialog({ name, opened, onClose }: OnThing) {
     },
   );
   return (
-    <Dialog
-      title={`Delete ${name}`}
-      opened={opened}
+    <DialogForm
       onClose={onClose}
       action="Delete thing"
       danger
@@ -198,7 +203,7 @@ function DeleteDialog({ name, opened, onClose }: OnThing) {
     >
       It leaves its groups, its pending executions are removed, and the device can no longer connect. This
       cannot be undone.
-    </Dialog>
+    </DialogForm>
   );
 }
 

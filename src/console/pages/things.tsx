@@ -7,10 +7,11 @@ import type { Schemas } from '../api/client';
 import { thingsQuery, typeNamesQuery } from '../api/queries';
 import { useMay } from '../api/session';
 import { CredentialsDialog } from '../components/credentials-dialog';
+import { Dialog } from '../components/dialog';
 import { FilterSelect } from '../components/filter-select';
 import { Listing } from '../components/listing';
 import { Page } from '../components/page';
-import { RegisterDialog } from '../components/register-dialog';
+import { RegisterForm } from '../components/register-form';
 import { SearchField } from '../components/search-field';
 import { Empty } from '../components/states';
 import { THING_COLUMNS } from '../components/thing-columns';
@@ -98,14 +99,15 @@ export function ThingsPage() {
           )
         }
       />
-      <RegisterDialog
-        opened={isRegistering}
-        onClose={registering.close}
-        onRegistered={(thing) => {
-          registering.close();
-          setRegistered(thing);
-        }}
-      />
+      <Dialog title="Register a thing" opened={isRegistering} onClose={registering.close}>
+        <RegisterForm
+          onClose={registering.close}
+          onRegistered={(thing) => {
+            registering.close();
+            setRegistered(thing);
+          }}
+        />
+      </Dialog>
       <CredentialsDialog thing={registered} onClose={() => setRegistered(null)} />
     </Page>
   );

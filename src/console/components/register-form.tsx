@@ -5,7 +5,7 @@ import { keys } from '../api/keys';
 import { useMay } from '../api/session';
 import { sortErrors } from '../lib/field-errors';
 import { useCall } from '../lib/use-call';
-import { Dialog } from './dialog';
+import { DialogForm } from './dialog';
 import { TypePicker } from './type-picker';
 
 const FIELDS = {
@@ -19,13 +19,12 @@ const NOTHING = { name: '', mqttClientId: '', thingTypeName: '', tags: [] as str
 
 type Fields = typeof NOTHING;
 
-interface RegisterDialogProps {
-  opened: boolean;
+interface RegisterProps {
   onClose: () => void;
   onRegistered: (thing: Schemas['ThingWithCredentials']) => void;
 }
 
-export function RegisterDialog({ opened, onClose, onRegistered }: RegisterDialogProps) {
+export function RegisterForm({ onClose, onRegistered }: RegisterProps) {
   const mayCreateType = useMay()('POST', '/thing-types');
   const form = useForm<Fields>({
     initialValues: NOTHING,
@@ -33,10 +32,7 @@ export function RegisterDialog({ opened, onClose, onRegistered }: RegisterDialog
   });
   const register = useCall((fields: Fields) => registerThing(fields, mayCreateType), {
     touches: [keys.things, keys.groups, keys.overview],
-    done: (thing) => {
-      form.reset();
-      onRegistered(thing);
-    },
+    done: onRegistered,
   });
   const submit = form.onSubmit((values) =>
     register.mutate(values, {
@@ -44,9 +40,7 @@ export function RegisterDialog({ opened, onClose, onRegistered }: RegisterDialog
     }),
   );
   return (
-    <Dialog
-      title="Register a thing"
-      opened={opened}
+    <DialogForm
       onClose={onClose}
       action="Register"
       onSubmit={submit}
@@ -81,7 +75,7 @@ export function RegisterDialog({ opened, onClose, onRegistered }: RegisterDialog
         description="Optional. Empty: the name."
         {...form.getInputProps('mqttClientId')}
       />
-    </Dialog>
+    </DialogForm>
   );
 }
 

@@ -6,7 +6,7 @@ import { keys } from '../api/keys';
 import { sortErrors } from '../lib/field-errors';
 import { count } from '../lib/numbers';
 import { useCall } from '../lib/use-call';
-import { Dialog } from './dialog';
+import { DialogForm } from './dialog';
 
 interface Wish {
   reasonCode: string;
@@ -25,11 +25,10 @@ const bodyFor = ({ reasonCode, comment, force }: Wish): Schemas['JobCancellation
 
 interface CancelJobProps {
   job: Schemas['Job'];
-  opened: boolean;
   onClose: () => void;
 }
 
-export function CancelJobDialog({ job: { jobId, executionCounts }, opened, onClose }: CancelJobProps) {
+export function CancelJobForm({ job: { jobId, executionCounts }, onClose }: CancelJobProps) {
   const form = useForm({ initialValues: NO_WISH });
   const cancel = useCall(
     (wish: Wish) =>
@@ -43,9 +42,7 @@ export function CancelJobDialog({ job: { jobId, executionCounts }, opened, onClo
     cancel.mutate(wish, { onError: (error) => form.setErrors(sortErrors(error, FIELDS).fields) }),
   );
   return (
-    <Dialog
-      title="Cancel Job"
-      opened={opened}
+    <DialogForm
       onClose={onClose}
       action="Cancel Job"
       danger
@@ -69,17 +66,16 @@ export function CancelJobDialog({ job: { jobId, executionCounts }, opened, onClo
         </Stack>
       </Radio.Group>
       <ReasonFields form={form} />
-    </Dialog>
+    </DialogForm>
   );
 }
 
 interface CancelExecutionProps {
   execution: Schemas['Execution'];
-  opened: boolean;
   onClose: () => void;
 }
 
-export function CancelExecutionDialog({ execution, opened, onClose }: CancelExecutionProps) {
+export function CancelExecutionForm({ execution, onClose }: CancelExecutionProps) {
   const { jobId, thingName, status } = execution;
   const isStarted = status === 'IN_PROGRESS';
   const form = useForm({ initialValues: NO_WISH });
@@ -101,9 +97,7 @@ export function CancelExecutionDialog({ execution, opened, onClose }: CancelExec
     cancel.mutate(wish, { onError: (error) => form.setErrors(sortErrors(error, FIELDS).fields) }),
   );
   return (
-    <Dialog
-      title={`Cancel for ${thingName}`}
-      opened={opened}
+    <DialogForm
       onClose={onClose}
       action="Cancel execution"
       danger
@@ -115,7 +109,7 @@ export function CancelExecutionDialog({ execution, opened, onClose }: CancelExec
         ? 'The device is at work. What it reports afterwards is refused; other devices go on.'
         : 'The device does not get this job. Other devices go on.'}
       <ReasonFields form={form} />
-    </Dialog>
+    </DialogForm>
   );
 }
 

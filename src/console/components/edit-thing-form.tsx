@@ -5,7 +5,7 @@ import { bodyOf, client, type Schemas } from '../api/client';
 import { keys } from '../api/keys';
 import { sortErrors } from '../lib/field-errors';
 import { useCall } from '../lib/use-call';
-import { Dialog } from './dialog';
+import { DialogForm } from './dialog';
 import { TypePicker } from './type-picker';
 
 const FIELDS = { thingTypeName: 'thingTypeName', tags: 'tags', mqttClientId: 'mqttClientId' };
@@ -23,7 +23,7 @@ interface EditThingProps {
   onClose: () => void;
 }
 
-export function EditThingDialog({ thing, onClose }: EditThingProps) {
+export function EditThingForm({ thing, onClose }: EditThingProps) {
   const { name } = thing;
   const form = useForm<Fields>({
     initialValues: {
@@ -44,9 +44,7 @@ export function EditThingDialog({ thing, onClose }: EditThingProps) {
     }),
   );
   return (
-    <Dialog
-      title={`Edit ${name}`}
-      opened
+    <DialogForm
       onClose={onClose}
       action="Save"
       onSubmit={submit}
@@ -71,7 +69,7 @@ export function EditThingDialog({ thing, onClose }: EditThingProps) {
         {...form.getInputProps('mqttClientId')}
       />
       <Attributes form={form} />
-    </Dialog>
+    </DialogForm>
   );
 }
 

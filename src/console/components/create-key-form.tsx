@@ -6,7 +6,7 @@ import { keys } from '../api/keys';
 import { sortErrors } from '../lib/field-errors';
 import { AREAS, PRESETS, type PresetName } from '../lib/permissions';
 import { useCall } from '../lib/use-call';
-import { Dialog } from './dialog';
+import { DialogForm } from './dialog';
 
 type Permission = Schemas['Permission'];
 
@@ -34,7 +34,7 @@ interface CreateKeyProps {
   onCreated: (key: Schemas['ApiKeyWithSecret']) => void;
 }
 
-export function CreateKeyDialog({ onClose, onCreated }: CreateKeyProps) {
+export function CreateKeyForm({ onClose, onCreated }: CreateKeyProps) {
   const form = useForm<Fields>({
     initialValues: { name: '', preset: 'READ_ONLY', custom: [NEW_PERMISSION] },
     validate: {
@@ -60,12 +60,9 @@ export function CreateKeyDialog({ onClose, onCreated }: CreateKeyProps) {
     create.mutate(values, { onError: (error) => form.setErrors(sortErrors(error, FIELDS).fields) }),
   );
   return (
-    <Dialog
-      title="Create API key"
-      opened
+    <DialogForm
       onClose={onClose}
       action="Create API key"
-      size="lg"
       onSubmit={submit}
       isPending={create.isPending}
       refusal={create.error && sortErrors(create.error, FIELDS).rest}
@@ -96,7 +93,7 @@ export function CreateKeyDialog({ onClose, onCreated }: CreateKeyProps) {
           onChange={(custom) => form.setFieldValue('custom', custom)}
         />
       )}
-    </Dialog>
+    </DialogForm>
   );
 }
 

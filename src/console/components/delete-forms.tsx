@@ -5,17 +5,16 @@ import { bodyOf, client, type Schemas } from '../api/client';
 import { keys } from '../api/keys';
 import { count } from '../lib/numbers';
 import { useCall } from '../lib/use-call';
-import { Dialog } from './dialog';
+import { DialogForm } from './dialog';
 import { nameOfJob } from './names';
 
 interface DeleteJobProps {
   job: Schemas['Job'];
-  opened: boolean;
   onClose: () => void;
   onDeleted: () => void;
 }
 
-export function DeleteJobDialog({ job, opened, onClose, onDeleted }: DeleteJobProps) {
+export function DeleteJobForm({ job, onClose, onDeleted }: DeleteJobProps) {
   const { jobId, status, executionCounts } = job;
   const isActive = status === 'IN_PROGRESS';
   const remove = useCall(
@@ -32,9 +31,7 @@ export function DeleteJobDialog({ job, opened, onClose, onDeleted }: DeleteJobPr
     },
   );
   return (
-    <Dialog
-      title="Delete Job"
-      opened={opened}
+    <DialogForm
       onClose={onClose}
       action="Delete Job"
       danger
@@ -49,18 +46,17 @@ export function DeleteJobDialog({ job, opened, onClose, onDeleted }: DeleteJobPr
         </Text>
       )}
       <Text>Deleting a job removes all execution records for that job. This cannot be undone.</Text>
-    </Dialog>
+    </DialogForm>
   );
 }
 
 interface DeleteExecutionProps {
   execution: Schemas['Execution'];
-  opened: boolean;
   onClose: () => void;
   onDeleted: () => void;
 }
 
-export function DeleteExecutionDialog({ execution, opened, onClose, onDeleted }: DeleteExecutionProps) {
+export function DeleteExecutionForm({ execution, onClose, onDeleted }: DeleteExecutionProps) {
   const { jobId, thingName, status } = execution;
   const isActive = !isTerminal(status);
   const remove = useCall(
@@ -77,9 +73,7 @@ export function DeleteExecutionDialog({ execution, opened, onClose, onDeleted }:
     },
   );
   return (
-    <Dialog
-      title={`Delete the record of ${thingName}`}
-      opened={opened}
+    <DialogForm
       onClose={onClose}
       action="Delete record"
       danger
@@ -89,6 +83,6 @@ export function DeleteExecutionDialog({ execution, opened, onClose, onDeleted }:
     >
       {isActive && <Text>The device still has this job, and loses it.</Text>}
       <Text>The record of this execution and how it went is removed. This cannot be undone.</Text>
-    </Dialog>
+    </DialogForm>
   );
 }
