@@ -12,9 +12,9 @@ import {
   findExecution,
   findRepeated,
   moveDeadline,
-  NOT_VISIBLE,
   readDocument,
   recordTransition,
+  stateOf,
   transitionRow,
 } from '../src/store/executions';
 import type { DeviceAnswer, DeviceRequest, StartNextRequest, UpdateRequest } from '../workflows/messages';
@@ -38,6 +38,18 @@ interface ExecutionKey {
   thingName: string;
 }
 
+/** What became of a transition that the workflow has decided. */
+export interface RecordedTransition {
+  /** False: its page is not visible yet, and it is to be tried again. */
+  visible: boolean;
+  answer?: DeviceAnswer;
+  /**
+   * Nothing was recorded, because another transition stands under this version; this is where that has led. It comes
+   * from a workflow task that was lost after its activities: the next try may hear of the same events in another order.
+   */
+  instead?: { state: ExecutionState; nearestDeadline?: number };
+}
+
 export function executionActivities({ db, publisher, notifier, devices, metrics }: ExecutionDeps) {
   return {
     async recordTransition(
@@ -47,15 +59,22 @@ export function executionActivities({ db, publisher, notifier, devices, metrics 
         cause: Cause;
         request?: DeviceRequest;
       },
-    ): Promise<{ visible: boolean; answer?: DeviceAnswer }> {
+    ): Promise<RecordedTransition> {
       const { thingName, state, request } = input;
       // A start-next is repeated by asking again; only reports are known by their tokens.
       const record = { ...input, clientToken: request?.kind === 'update' ? request.clientToken : undefined };
-      const notifications = await recordTransition(db, record);
-      if (notifications === NOT_VISIBLE) return { visible: !(await isLaunching(input.jobId)) };
+      const recorded = await recordTransition(db, record);
+      if (recorded.outcome === 'notVisible') return { visible: !(await isLaunching(input.jobId)) };
+      if (recorded.outcome === 'taken') {
+        const { row } = recorded;
+        return {
+          visible: true,
+          instead: { state: stateOf(row), nearestDeadline: row.deadline ?? undefined },
+        };
+      }
       metrics.transition(state.status);
       const answer = request && (await answerTo(input, request, transitionRow(record)));
-      await notifier.notify(thingName, notifications);
+      await notifier.notify(thingName, recorded.notifications);
       return { visible: true, answer };
     },
 
@@ -79,7 +98,12 @@ export function executionActivities({ db, publisher, notifier, devices, metrics 
     async refuse(
       input: ExecutionKey & { state: ExecutionState; request: UpdateRequest; refusal: Refusal },
     ): Promise<DeviceAnswer | undefined> {
-      const { state, request, refusal } = input;
+      const { jobId, thingName, state, request, refusal } = input;
+      // It may be recorded already, by a workflow task that was lost before it could remember.
+      const row = await findExecution(db, jobId, thingName);
+      const transition = row && (await findRepeated(db, row, request));
+      if (transition) return answerTo(input, request, transition);
+
       const known = refusal.code === 'ResourceNotFound' ? undefined : executionState(state);
       return send(
         request,

@@ -1,7 +1,7 @@
 /** Workflows that live long continue as new, and lose nothing over it. The limits are lowered so that tests reach them. */
 import { randomUUID } from 'node:crypto';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
-import { DefaultLogger, Runtime } from '@temporalio/worker';
+import { DefaultLogger, Runtime, type Worker } from '@temporalio/worker';
 import { createJobCommands } from '../src/api/create-job-commands';
 import { changeMembers, createGroup } from '../src/store/groups';
 import { queuedExecution } from '../src/domain/execution';
@@ -14,17 +14,19 @@ import { startLocalTemporal } from './support/local-temporal';
 
 let env: TestWorkflowEnvironment;
 let engine: Engine;
+let worker: Worker;
 let running: Promise<void>;
 
 beforeAll(async () => {
   Runtime.install({ logger: new DefaultLogger('ERROR') });
   env = await startLocalTemporal();
   engine = await createEngine(env.client, env.nativeConnection);
-  running = engine.worker.run();
+  worker = await engine.createWorker();
+  running = worker.run();
 });
 
 afterAll(async () => {
-  engine.worker.shutdown();
+  worker.shutdown();
   await running;
   await engine.close();
   await env.teardown();

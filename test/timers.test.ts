@@ -7,6 +7,7 @@ import path from 'node:path';
 import { randomUUID } from 'node:crypto';
 import { temporal as protos } from '@temporalio/proto';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
+import type { Worker } from '@temporalio/worker';
 import type { TimeoutConfig } from '../src/domain/execution';
 import type { ExecutionRow } from '../src/store/schema';
 import { findExecution } from '../src/store/executions';
@@ -26,6 +27,7 @@ const DAY = 24 * HOUR;
 describeWithServer('long timers', () => {
   let env: TestWorkflowEnvironment;
   let engine: Engine;
+  let worker: Worker;
   let running: Promise<void>;
 
   beforeAll(async () => {
@@ -38,11 +40,12 @@ describeWithServer('long timers', () => {
       searchAttributes: Object.fromEntries(SEARCH_ATTRIBUTES.map((name) => [name, KEYWORD])),
     });
     engine = await createEngine(env.client, env.nativeConnection);
-    running = engine.worker.run();
+    worker = await engine.createWorker();
+    running = worker.run();
   });
 
   afterAll(async () => {
-    engine.worker.shutdown();
+    worker.shutdown();
     await running;
     await engine.close();
     await env.teardown();

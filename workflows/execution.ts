@@ -20,6 +20,7 @@ import {
   nextDeadline,
   nextTimer,
   queuedExecution,
+  resumed,
   type ExecutionEvent,
   type ExecutionState,
   type Refusal,
@@ -27,6 +28,7 @@ import {
 import type { Cause } from '../src/domain/job';
 import { MINUTE, SECOND } from '../src/domain/limits';
 import { isTerminal, type ExecutionStatus } from '../src/domain/statuses';
+import type { RecordedTransition } from '../activities/execution';
 import { local } from './activity-types';
 import {
   answerDeviceRequest,
@@ -131,7 +133,8 @@ export async function execution(
     return isLong && allHandlersFinished() && !isTerminal(state.status);
   }
 
-  async function deal({ event, cause, request, done = () => {} }: Message): Promise<void> {
+  async function deal(message: Message): Promise<void> {
+    const { event, cause, request, done = () => {} } = message;
     if (request && isRepeated(request))
       return done({ answer: await local.answerAgain({ jobId, thingName, request }) });
 
@@ -140,11 +143,18 @@ export async function execution(
       return done({ refusal: decision, answer: request && (await refuse(request, decision)) });
 
     const from = state.status;
-    state = decision.next;
     if (decision.changed) {
+      const next = decision.next;
+      const { answer, instead } = await record({ jobId, thingName, from, state: next, cause, request });
+      if (instead) {
+        state = resumed(instead.state, instead.nearestDeadline, timeouts);
+        return deal(message);
+      }
+      state = next;
       if (request) remember(request);
-      return done({ answer: await record({ jobId, thingName, from, state, cause, request }) });
+      return done({ answer });
     }
+    state = decision.next;
     if (request) done({ answer: await local.answerAsItIs({ jobId, thingName, state, request }) });
   }
 
@@ -154,13 +164,13 @@ export async function execution(
    */
   async function record(
     transition: Parameters<typeof local.recordTransition>[0],
-  ): Promise<DeviceAnswer | undefined> {
+  ): Promise<Partial<RecordedTransition>> {
     for (let tries = 0; tries < TRIES_UNTIL_VISIBLE; tries++) {
-      const { visible, answer } = await local.recordTransition(transition);
-      if (visible) return answer;
+      const recorded = await local.recordTransition(transition);
+      if (recorded.visible) return recorded;
       await sleep(Math.min(2 ** tries * SECOND, MINUTE), { summary: 'until the execution is visible' });
     }
-    return undefined;
+    return {};
   }
 
   /** A `start-next` was meant for whichever execution is next, so it is passed on. */

@@ -3,7 +3,7 @@ import { WorkflowNotFoundError, type Client } from '@temporalio/client';
 import { decide, type ExecutionEvent } from '../domain/execution';
 import type { Cause } from '../domain/job';
 import type { Db } from '../store/database';
-import { findExecution, NOT_VISIBLE, recordTransition, stateOf } from '../store/executions';
+import { findExecution, recordTransition, stateOf } from '../store/executions';
 import type { Notifier } from './notifier';
 
 /** Ends the execution in the proper way: with a transition, its events, and word to the device. @returns whether it was open */
@@ -17,8 +17,9 @@ export async function endWithoutWorkflow(
   const decision = row && decide(stateOf(row), event, Date.now(), {});
   if (!decision?.accepted) return false;
   const record = { jobId, thingName, from: row!.status, state: decision.next, cause };
-  const notifications = await recordTransition(db, record);
-  if (notifications !== NOT_VISIBLE) await notifier.notify(thingName, notifications);
+  const recorded = await recordTransition(db, record);
+  if (recorded.outcome !== 'recorded') return false;
+  await notifier.notify(thingName, recorded.notifications);
   return true;
 }
 

@@ -4,6 +4,7 @@ import {
   nextDeadline,
   nextTimer,
   queuedExecution,
+  resumed,
   type ExecutionEvent,
   type ExecutionState,
   type TimeoutConfig,
@@ -175,3 +176,17 @@ function accept(state: ExecutionState, next: ExecutionEvent, now = START): Execu
   if (!decision.accepted) throw new Error(`refused: ${decision.message}`);
   return decision.next;
 }
+
+it('comes back from its record with the same deadlines', () => {
+  fc.assert(
+    fc.property(timeouts, life, (config, events) => {
+      live(config, events, (_before, _event, decision) => {
+        if (!decision.accepted) return;
+        const recorded = { ...decision.next, statusDeadline: undefined, stepDeadline: undefined };
+        const back = resumed(recorded, nextDeadline(decision.next), config);
+        expect(nextDeadline(back)).toBe(nextDeadline(decision.next));
+        expect(back.statusDeadline).toBe(decision.next.statusDeadline);
+      });
+    }),
+  );
+});

@@ -116,6 +116,24 @@ export function decide(
   }
 }
 
+/**
+ * The state that was recorded, with its deadlines: of the two only the nearer one is kept in records.
+ * @param nearest epoch milliseconds
+ */
+export function resumed(
+  recorded: ExecutionState,
+  nearest: number | undefined,
+  timeouts: TimeoutConfig,
+): ExecutionState {
+  if (isTerminal(recorded.status)) return recorded;
+  const statusDeadline =
+    recorded.startedAt === undefined
+      ? after(recorded.queuedAt, timeouts.queuedTimeoutInMinutes)
+      : after(recorded.startedAt, timeouts.inProgressTimeoutInMinutes);
+  const stepDeadline = nearest === statusDeadline ? undefined : nearest;
+  return { ...recorded, statusDeadline, stepDeadline };
+}
+
 /** The nearer of the two deadlines, or undefined where no timer runs. */
 export function nextDeadline(state: ExecutionState): number | undefined {
   if (isTerminal(state.status)) return undefined;

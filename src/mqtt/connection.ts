@@ -1,5 +1,6 @@
 /** One connection to an external broker. It is never opened again by itself: whoever needs it opens the next one. */
 import type { Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import mqtt, { type IClientOptions, type MqttClient } from 'mqtt';
 
 const CONNECT_TIMEOUT_MS = 10_000;
@@ -61,12 +62,20 @@ export async function openConnection(
   const client = mqtt.connect(address.url, { ...clientOptions(address, options), manualConnect: true });
   // Without a listener a fault of the line would end the process; `close` follows it.
   client.on('error', () => undefined);
+  /** When the latest message was served; undefined while one is being served. */
+  let servedAt: number | undefined = 0;
   client.handleMessage = (packet, done) => {
-    options.onMessage?.(packet.topic, packet.payload as Buffer).then(
-      () => client.connected && done(),
-      () => undefined,
-    );
+    servedAt = undefined;
+    options
+      .onMessage?.(packet.topic, packet.payload as Buffer)
+      .finally(() => (servedAt = Date.now()))
+      .then(
+        () => client.connected && done(),
+        () => undefined,
+      );
   };
+  /** What the broker answers stands behind the messages that it has sent before, which are served one by one. */
+  const silentFor = () => (servedAt === undefined ? 0 : Date.now() - servedAt);
   const closed = new Promise<void>((resolve) => void client.once('close', () => resolve()));
   const receiveMaximum = await connected(client, address);
   const publishes = new InFlight(Math.min(MAX_IN_FLIGHT, receiveMaximum));
@@ -76,13 +85,13 @@ export async function openConnection(
     closed,
     isOpen: () => client.connected,
     async subscribe(filters) {
-      const grants = await within(client.subscribeAsync([...filters], { qos: 1 }), SUBSCRIBE_TIMEOUT_MS);
+      const grants = await withinSilence(client.subscribeAsync([...filters], { qos: 1 }), silentFor);
       const refused = grants.filter(({ qos }) => qos >= 128).map(({ topic }) => topic);
       if (refused.length > 0)
         throw new Error(`The MQTT broker refuses subscriptions to ${refused.join(', ')}.`);
     },
     async unsubscribe(filters) {
-      await within(client.unsubscribeAsync([...filters]), SUBSCRIBE_TIMEOUT_MS);
+      await withinSilence(client.unsubscribeAsync([...filters]), silentFor);
     },
     publish: (topic, payload) =>
       publishes.run((done) => void client.publish(topic, payload, { qos: 1, retain: false }, done)),
@@ -174,6 +183,16 @@ class InFlight {
 
   private next(): void {
     while (this.running < this.limit && this.waiting.length > 0) this.waiting.shift()?.();
+  }
+}
+
+/** The limit counts while the broker says nothing at all. */
+async function withinSilence<T>(work: Promise<T>, silentFor: () => number): Promise<T> {
+  for (let leftMs = SUBSCRIBE_TIMEOUT_MS; ; leftMs = SUBSCRIBE_TIMEOUT_MS - silentFor()) {
+    const late = Symbol('late');
+    const outcome = await Promise.race([work, sleep(leftMs, late, { ref: false })]);
+    if (outcome !== late) return outcome;
+    if (silentFor() >= SUBSCRIBE_TIMEOUT_MS) throw tookTooLong(SUBSCRIBE_TIMEOUT_MS);
   }
 }
 

@@ -69,8 +69,8 @@ describeWithPostgres('several processes on one PostgreSQL', () => {
     await gate.release();
     await Promise.all([canceled, succeeded]);
     expect(ended).toEqual([
-      ['canceled', { list: true, head: false }],
-      ['succeeded', { list: true, head: true }],
+      ['canceled', { outcome: 'recorded', notifications: { list: true, head: false } }],
+      ['succeeded', { outcome: 'recorded', notifications: { list: true, head: true } }],
     ]);
   });
 

@@ -1,4 +1,5 @@
 /** Executions: written by the activities of their own workflow, read where devices ask. REST lists: job-queries.ts. */
+import { isDeepStrictEqual } from 'node:util';
 import { sql } from 'kysely';
 import { notificationsFor, type Notifications } from '../domain/pending';
 import { nextDeadline, type ExecutionState, type StatusDetails } from '../domain/execution';
@@ -74,25 +75,32 @@ export interface TransitionRecord {
   clientToken?: string;
 }
 
-/** The row that a transition belongs to is not there: not yet, or no longer. */
-export const NOT_VISIBLE = 'not visible';
+export type Recorded =
+  /**
+   * It is in the store; `notifications` says what the device is to be told. Of a transition that was there already
+   * nobody knows whether the device was told, so it is told again.
+   */
+  | { outcome: 'recorded'; notifications: Notifications }
+  /** The row that it belongs to is not there: not yet, or no longer. */
+  | { outcome: 'notVisible' }
+  /** Another transition was recorded under its version, and stands. `row` is where that has led. */
+  | { outcome: 'taken'; row: ExecutionRow };
 
 /**
  * Records a transition with the counts, in one transaction. Doing it again changes nothing: (execution,
  * versionNumber) is unique.
- * @returns what the device is to be told. Of a transition that was there already nobody knows whether the device
- *   was told, so it is told again.
  */
-export async function recordTransition(
-  db: Db,
-  record: TransitionRecord,
-): Promise<Notifications | typeof NOT_VISIBLE> {
+export async function recordTransition(db: Db, record: TransitionRecord): Promise<Recorded> {
   const { jobId, thingName, state } = record;
   return inTransaction(db, async (tx) => {
     await lockThings(tx, [thingName]);
     const row = await findExecution(tx, jobId, thingName);
-    if (!row || row.executionNumber < state.executionNumber) return NOT_VISIBLE;
-    if (row.executionNumber > state.executionNumber || row.versionNumber >= state.versionNumber) return BOTH;
+    if (!row || row.executionNumber < state.executionNumber) return { outcome: 'notVisible' };
+    if (row.executionNumber > state.executionNumber) return { outcome: 'recorded', notifications: BOTH };
+    if (row.versionNumber >= state.versionNumber)
+      return (await isTaken(tx, transitionRow(record)))
+        ? { outcome: 'taken', row }
+        : { outcome: 'recorded', notifications: BOTH };
 
     const headBefore = await headOfList(tx, thingName);
     const transition = transitionRow(record);
@@ -119,8 +127,22 @@ export async function recordTransition(
       { shard: row.shard, status: row.status, n: -1 },
       { shard: row.shard, status: state.status, n: 1 },
     ]);
-    return notificationsFor({ from: record.from, to: state.status, headBefore, headAfter });
+    const change = { from: record.from, to: state.status, headBefore, headAfter };
+    return { outcome: 'recorded', notifications: notificationsFor(change) };
   });
+}
+
+/** Whether another transition stands under the version of this one. When it was decided is no difference. */
+async function isTaken(tx: Queryable, transition: TransitionRow): Promise<boolean> {
+  const stored = await tx
+    .selectFrom('transitions')
+    .selectAll()
+    .where('jobId', '=', transition.jobId)
+    .where('thingName', '=', transition.thingName)
+    .where('executionNumber', '=', transition.executionNumber)
+    .where('versionNumber', '=', transition.versionNumber)
+    .executeTakeFirst();
+  return stored !== undefined && !isDeepStrictEqual({ ...stored, at: transition.at }, transition);
 }
 
 async function trimTransitions(tx: Queryable, { jobId, thingName, state }: TransitionRecord): Promise<void> {

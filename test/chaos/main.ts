@@ -56,7 +56,7 @@ async function main(): Promise<void> {
   const operator = new Operator(client, {
     thingNames: Array.from({ length: devices }, (_, i) => thingName(i)),
     groupNames: GROUPS,
-    maxPending: devices * 4,
+    maxPending: devices * 2,
     random: seededRandom(seed + 1),
   });
   const working = operator.work();

@@ -26,8 +26,8 @@ export interface OperatorOptions {
 const GAP_MS = 400;
 const MAX_CONTINUOUS = 3;
 /** Longer than anything that goes wrong lasts, so that who can work, works. */
-const QUEUED_TIMEOUT_MINUTES = 2;
-const IN_PROGRESS_TIMEOUT_MINUTES = 2;
+const QUEUED_TIMEOUT_MINUTES = 4;
+const IN_PROGRESS_TIMEOUT_MINUTES = 3;
 
 export class Operator {
   readonly jobs: KnownJob[] = [];

@@ -24,7 +24,8 @@ export interface PublishedMessage {
 export interface Engine {
   db: Db;
   client: Client;
-  worker: Worker;
+  /** Each call makes another one; none of them runs yet. */
+  createWorker(): Promise<Worker>;
   published: PublishedMessage[];
   devices: ReturnType<typeof createDeviceService>;
   close(): Promise<void>;
@@ -43,16 +44,17 @@ export async function createEngine(client: Client, connection: NativeConnection)
   const notifier = createNotifier({ db, publisher, prefixes: ['$emqx/things'] });
   const devices = createDeviceService({ db, client });
   const metrics = { transition: () => {}, reportAccepted: () => {} };
-  const worker = await Worker.create({
-    connection,
-    taskQueue: TASK_QUEUE,
-    workflowBundle: { codePath: WORKFLOW_BUNDLE },
-    activities: createActivities({ db, client, publisher, notifier, devices, metrics }),
-  });
+  const createWorker = () =>
+    Worker.create({
+      connection,
+      taskQueue: TASK_QUEUE,
+      workflowBundle: { codePath: WORKFLOW_BUNDLE },
+      activities: createActivities({ db, client, publisher, notifier, devices, metrics }),
+    });
   return {
     db,
     client,
-    worker,
+    createWorker,
     published,
     devices,
     async close() {

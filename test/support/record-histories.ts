@@ -32,11 +32,12 @@ async function main(release: string): Promise<void> {
   });
   await ensureSearchAttributes(env.connection, 'default', SEARCH_ATTRIBUTES);
   const engine = await createEngine(env.client, env.nativeConnection);
-  const running = engine.worker.run();
+  const worker = await engine.createWorker();
+  const running = worker.run();
   try {
     await record(engine, path.join(DIRECTORY, release));
   } finally {
-    engine.worker.shutdown();
+    worker.shutdown();
     await running;
     await engine.close();
     await env.teardown();

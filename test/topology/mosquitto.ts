@@ -39,9 +39,8 @@ export function createMosquitto(directory: string, port: number, prefixes: reado
       `acl_file ${file('acl')}`,
       'persistence true',
       `persistence_location ${directory}/`,
-      // As docs/brokers.md has it.
-      'autosave_interval 1',
-      'autosave_on_changes true',
+      // What a crash loses is sent again: a device repeats what is not answered.
+      'autosave_interval 5',
       'max_queued_messages 10000',
       'max_inflight_messages 100',
       '',

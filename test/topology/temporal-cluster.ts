@@ -14,7 +14,8 @@ const run = promisify(execFile);
 
 export const TEMPORAL_VERSION = 'v1.29.1';
 export const NAMESPACE = 'muster';
-const HISTORY_SHARDS = 4;
+const HISTORY_SHARDS = 16;
+const DATABASE_CONNECTIONS = 40;
 
 export interface TemporalCluster {
   part: Part;
@@ -84,8 +85,15 @@ export async function createTemporalCluster(
   };
 }
 
-/** What Muster needs and the server does not do by itself. */
+/**
+ * What Muster needs and the server does not do by itself. Its queues may not have more tasks in hand than the database
+ * has connections (512 each, where nothing is said): under load each would wait for one until its deadline, and be
+ * tried again, so that nothing is done any more (docs/production.md).
+ */
 const DYNAMIC = {
+  'history.transferProcessorSchedulerWorkerCount': [{ value: 16 }],
+  'history.timerProcessorSchedulerWorkerCount': [{ value: 16 }],
+  'history.visibilityProcessorSchedulerWorkerCount': [{ value: 4 }],
   'frontend.enableExecuteMultiOperation': [{ value: true }],
   'frontend.enableUpdateWorkflowExecution': [{ value: true }],
   'limit.maxIDLength': [{ value: 255 }],
@@ -124,7 +132,10 @@ function configuration(postgres: { port: number; user: string }, ports: number[]
       defaultStore: 'default',
       visibilityStore: 'visibility',
       numHistoryShards: HISTORY_SHARDS,
-      datastores: { default: database('temporal', 20), visibility: database('temporal_visibility', 5) },
+      datastores: {
+        default: database('temporal', DATABASE_CONNECTIONS),
+        visibility: database('temporal_visibility', 5),
+      },
     },
     global: { membership: { maxJoinDuration: '30s', broadcastAddress: '127.0.0.1' } },
     services: {
