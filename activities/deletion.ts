@@ -8,9 +8,10 @@ import { endWithoutWorkflow } from '../src/devices/without-workflow';
 import type { Db } from '../src/store/database';
 import { countPending } from '../src/store/executions';
 import { deleteExecutionPage, deleteJobRow, findJobState, markJobDeleted } from '../src/store/jobs';
+import { reached } from '../src/temporal/open-workflows';
 import { executionWorkflowId, removeExecution, type DeletionRequest } from '../workflows/messages';
 import { refused } from './refused';
-import { eachExecution, signalUnlessClosed } from './job';
+import { eachExecution } from './job';
 
 const RECORDS_PER_TRANSACTION = 500;
 const STILL_AFTER = 10 * SECOND;
@@ -36,7 +37,7 @@ export function deletionActivities({ db, client, notifier }: { db: Db; client: C
       for (const status of PENDING_STATUSES) {
         await eachExecution(db, jobId, status, async (thingName) => {
           const handle = client.workflow.getHandle(executionWorkflowId(jobId, thingName));
-          const open = await signalUnlessClosed(() => handle.signal(removeExecution, cause));
+          const open = await reached(() => handle.signal(removeExecution, cause));
           if (!open)
             await endWithoutWorkflow({ db, notifier }, { jobId, thingName }, { kind: 'remove' }, cause);
         });

@@ -1,6 +1,6 @@
 /** Making, launching, canceling and completing a job. */
 import { activityInfo, heartbeat } from '@temporalio/activity';
-import { WorkflowNotFoundError, type Client } from '@temporalio/client';
+import type { Client } from '@temporalio/client';
 import { queuedExecution, type TimeoutConfig } from '../src/domain/execution';
 import type { Cause, Launch, NewJobRequest } from '../src/domain/job';
 import { PAGE_SIZE } from '../src/domain/limits';
@@ -24,6 +24,7 @@ import {
   UnknownTargets,
   type CreatedJob,
 } from '../src/store/jobs';
+import { reached } from '../src/temporal/open-workflows';
 import { cancelExecution, executionWorkflowId, type CancelJobRequest } from '../workflows/messages';
 import type { ExecutionMetrics } from './execution';
 import { refused } from './refused';
@@ -103,7 +104,7 @@ export function jobActivities({ db, client, notifier, metrics }: JobDeps) {
       const statuses: ExecutionStatus[] = request.force ? ['QUEUED', 'IN_PROGRESS'] : ['QUEUED'];
       for (const status of statuses) {
         await eachExecution(db, jobId, status, async (thingName) => {
-          await signalUnlessClosed(() =>
+          await reached(() =>
             client.workflow.getHandle(executionWorkflowId(jobId, thingName)).signal(cancelExecution, request),
           );
         });
@@ -142,16 +143,5 @@ export async function eachExecution(
     if (last === undefined) return;
     after = last;
     heartbeat({ status, after });
-  }
-}
-
-/** A workflow that has closed needs no telling. @returns false then */
-export async function signalUnlessClosed(signal: () => Promise<void>): Promise<boolean> {
-  try {
-    await signal();
-    return true;
-  } catch (error) {
-    if (error instanceof WorkflowNotFoundError) return false;
-    throw error;
   }
 }

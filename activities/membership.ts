@@ -3,8 +3,8 @@ import type { Client } from '@temporalio/client';
 import type { Db } from '../src/store/database';
 import { removeTargets } from '../src/store/executions';
 import { readMembershipChanges, type MembershipStretch } from '../src/store/membership-changes';
+import { reached } from '../src/temporal/open-workflows';
 import { executionWorkflowId, removeExecution } from '../workflows/messages';
-import { signalUnlessClosed } from './job';
 
 export function membershipActivities({ db, client }: { db: Db; client: Client }) {
   return {
@@ -21,7 +21,7 @@ export function membershipActivities({ db, client }: { db: Db; client: Client })
       const cause = { by: 'membership', reason: "The thing left the job's target groups." };
       await Promise.all(
         thingNames.map((thingName) =>
-          signalUnlessClosed(() =>
+          reached(() =>
             client.workflow.getHandle(executionWorkflowId(jobId, thingName)).signal(removeExecution, cause),
           ),
         ),

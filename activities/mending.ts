@@ -2,10 +2,11 @@
 import { heartbeat } from '@temporalio/activity';
 import type { Client } from '@temporalio/client';
 import type { Notifier } from '../src/devices/notifier';
-import { endWithoutWorkflow, isOpen } from '../src/devices/without-workflow';
+import { endWithoutWorkflow } from '../src/devices/without-workflow';
 import { hasFinished, type ExecutionKey } from '../src/store/consistency';
 import type { Db } from '../src/store/database';
 import { cancelJob, completeJob, findJobState } from '../src/store/jobs';
+import { isOpen } from '../src/temporal/open-workflows';
 import { executionWorkflowId, jobWorkflowId } from '../workflows/messages';
 
 const BY = 'doctor';

@@ -124,7 +124,10 @@ beforeEach(async () => {
     knowsConnections: true,
     proxies: 0,
     consoleDir,
-    onCredentialsChanged: (thingName) => void disconnected.push(thingName),
+    sessions: {
+      disconnect: (thingName) => void disconnected.push(thingName),
+      forget: () => Promise.resolve(),
+    },
   });
 });
 afterEach(async () => {
@@ -657,6 +660,8 @@ describe('the registry', () => {
     expect(mqttCredentials).toBeDefined();
     expect(found).toEqual(rest);
     await post('/things', { name: 'a' }).expect(409);
+    await post('/things', { name: 'b', mqttClientId: 'muster-bridge' }).expect(409);
+    await call('patch', '/things/a').send({ mqttClientId: 'muster-bridge' }).expect(409);
     expect((await post('/things', { name: 'b', thingTypeName: 'none' }).expect(422)).body).toMatchObject({
       code: 'UnknownThingType',
     });

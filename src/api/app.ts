@@ -7,6 +7,7 @@ import { pinoHttp } from 'pino-http';
 import { version } from '../../package.json';
 import { API_ROOT } from '../contract/routes';
 import type { DeviceService } from '../devices/service';
+import type { DeviceSessions } from '../mqtt/broker';
 import { allowOrigin, codecRoutes } from './codec-routes';
 import { apiKeyRoutes } from './api-key-routes';
 import { createAuthentication, isRead, type Authentication } from './auth';
@@ -44,8 +45,8 @@ export interface ApiDeps extends OperationsDeps, StatusDeps {
   consoleDir: string;
   /** Of everything that goes to Temporal. */
   codec: PayloadCodec;
-  /** The thing's present connection to the broker no longer stands on good credentials. */
-  onCredentialsChanged(thingName: string): void;
+  /** Of things at the embedded broker, where that is in this process. */
+  sessions?: DeviceSessions;
 }
 
 /** Everything. */

@@ -1,7 +1,6 @@
 import {
   WithStartWorkflowOperation,
   WorkflowExecutionAlreadyStartedError,
-  WorkflowNotFoundError,
   WorkflowUpdateFailedError,
   type Client,
 } from '@temporalio/client';
@@ -24,6 +23,7 @@ import {
   removeOneExecution,
   type CancelJobRequest,
 } from '../../workflows/messages';
+import { reached } from '../temporal/open-workflows';
 import type { JobCommands } from './job-commands';
 
 /** Changes of membership that come together are one poke. */
@@ -69,8 +69,9 @@ export function createJobCommands({ db, client, taskQueue, log }: Deps): JobComm
     },
 
     async cancel(jobId, request: CancelJobRequest) {
+      const handle = workflow.getHandle(jobWorkflowId(jobId));
       const canceled = await reached(() =>
-        workflow.getHandle(jobWorkflowId(jobId)).executeUpdate(cancelJob, { args: [request] }),
+        asMusterErrors(() => handle.executeUpdate(cancelJob, { args: [request] })),
       );
       if (canceled) return;
       const job = await findJobState(db, jobId);
@@ -98,9 +99,13 @@ export function createJobCommands({ db, client, taskQueue, log }: Deps): JobComm
     async cancelExecution(jobId, thingName, request) {
       await existingExecution(jobId, thingName);
       const handle = workflow.getHandle(executionWorkflowId(jobId, thingName));
-      if (await reached(() => handle.executeUpdate(cancelOneExecution, { args: [request] }))) return;
-      const row = await existingExecution(jobId, thingName);
-      throw new MusterError('InvalidStateTransition', `The execution is ${row.status}, which is terminal.`);
+      const cancel = () => handle.executeUpdate(cancelOneExecution, { args: [request] });
+      if (await reached(() => asMusterErrors(cancel))) return;
+      const { status } = await existingExecution(jobId, thingName);
+      const why = isTerminal(status)
+        ? 'which is terminal'
+        : 'and its workflow was ended in Temporal; `muster doctor --fix` mends that';
+      throw new MusterError('InvalidStateTransition', `The execution is ${status}, ${why}.`);
     },
 
     async deleteExecution(jobId, thingName, { by, force }) {
@@ -142,7 +147,7 @@ export function createJobCommands({ db, client, taskQueue, log }: Deps): JobComm
     cause: { by: string; reason: string },
   ): Promise<void> {
     const handle = workflow.getHandle(executionWorkflowId(jobId, thingName));
-    await reached(() => handle.executeUpdate(removeOneExecution, { args: [cause] }));
+    await reached(() => asMusterErrors(() => handle.executeUpdate(removeOneExecution, { args: [cause] })));
   }
 
   async function existingExecution(jobId: string, thingName: string) {
@@ -162,17 +167,6 @@ export function createJobCommands({ db, client, taskQueue, log }: Deps): JobComm
     for (const jobId of await watchingJobs(db, groupNames)) {
       await reached(() => workflow.getHandle(jobWorkflowId(jobId)).signal(pokeJob));
     }
-  }
-}
-
-/** @returns false where the workflow has closed, or was never there */
-async function reached(message: () => Promise<void>): Promise<boolean> {
-  try {
-    await asMusterErrors(message);
-    return true;
-  } catch (error) {
-    if (error instanceof WorkflowNotFoundError) return false;
-    throw error;
   }
 }
 

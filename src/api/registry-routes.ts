@@ -1,3 +1,4 @@
+import type { DeviceSessions } from '../mqtt/broker';
 import type { Db } from '../store/database';
 import {
   changeMember,
@@ -27,8 +28,8 @@ import { deleteThing } from './thing-deletion';
 export interface RegistryDeps {
   db: Db;
   commands: JobCommands;
-  /** The thing's present connection to the broker no longer stands on good credentials. */
-  onCredentialsChanged(thingName: string): void;
+  /** Of things at the embedded broker; another one closes connections by itself. */
+  sessions?: DeviceSessions;
 }
 
 type ThingOperation =
@@ -69,7 +70,7 @@ export function thingRoutes(deps: RegistryDeps): Handlers<ThingOperation> {
     async updateThing({ params: { name }, body }) {
       const { thing, touchedGroups, credentialsChanged } = await updateThing(db, name, body, Date.now());
       commands.membershipChanged(touchedGroups);
-      if (credentialsChanged) deps.onCredentialsChanged(name);
+      if (credentialsChanged) deps.sessions?.disconnect(name);
       return toThing(thing);
     },
 
@@ -79,13 +80,13 @@ export function thingRoutes(deps: RegistryDeps): Handlers<ThingOperation> {
 
     async renewCredentials({ params: { name } }) {
       const thing = await renewCredentials(db, name, Date.now());
-      deps.onCredentialsChanged(name);
+      deps.sessions?.disconnect(name);
       return toThing(thing);
     },
 
     async revokeCredentials({ params: { name } }) {
       await revokeCredentials(db, name, Date.now());
-      deps.onCredentialsChanged(name);
+      deps.sessions?.disconnect(name);
     },
   };
 }

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import type { DeviceSessions } from '../mqtt/broker';
 import type { Db } from '../store/database';
 import { finishThingDeletion, markThingDeleted, thingsBeingDeleted } from '../store/things';
 import type { JobCommands } from './job-commands';
@@ -6,6 +7,7 @@ import type { JobCommands } from './job-commands';
 interface Deps {
   db: Db;
   commands: JobCommands;
+  sessions?: DeviceSessions;
 }
 
 /**
@@ -13,13 +15,9 @@ interface Deps {
  * deletion did not come to its end goes on with it.
  * @throws MusterError ThingNotFound
  */
-export async function deleteThing(
-  deps: Deps & { onCredentialsChanged(thingName: string): void },
-  name: string,
-  by: string,
-): Promise<void> {
+export async function deleteThing(deps: Deps, name: string, by: string): Promise<void> {
   deps.commands.membershipChanged(await markThingDeleted(deps.db, name, Date.now()));
-  deps.onCredentialsChanged(name);
+  deps.sessions?.disconnect(name);
   await finish(deps, name, by);
 }
 
@@ -32,7 +30,9 @@ export async function resumeThingDeletions(deps: Deps & { log: Logger }): Promis
   }
 }
 
-async function finish({ db, commands }: Deps, name: string, by: string): Promise<void> {
+async function finish({ db, commands, sessions }: Deps, name: string, by: string): Promise<void> {
   await commands.removeExecutionsOf(name, by);
+  // Whoever gets the name next must not read what was left for this one.
+  await sessions?.forget(name);
   await finishThingDeletion(db, name);
 }

@@ -56,7 +56,10 @@ const thingTypeName = groupName
 const mqttClientId = matching(
   /^[^\s/+#\p{C}]{1,128}$/u,
   'must be 1 to 128 characters without blanks, "/", "+" and "#"',
-).meta({ description: 'Client id with which the thing connects to the broker; default: its name.' });
+).meta({
+  description:
+    'Client id with which the thing connects to the broker; default: its name. None that begins with `muster-`.',
+});
 
 const tag = matching(
   /^(?! )\P{C}{1,128}(?<! )$/u,

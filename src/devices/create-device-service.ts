@@ -1,5 +1,5 @@
 /** Answers devices from the store where nothing changes, and hands everything else to the execution's workflow. */
-import { WorkflowNotFoundError, type Client } from '@temporalio/client';
+import type { Client } from '@temporalio/client';
 import { decide } from '../domain/execution';
 import { MAX_PENDING_LISTED } from '../domain/limits';
 import { isTerminal } from '../domain/statuses';
@@ -16,13 +16,17 @@ import type { Db } from '../store/database';
 import { findExecution, findRepeated, pendingExecutions, readDocument, stateOf } from '../store/executions';
 import { cancelCause, findJobState, type JobState } from '../store/jobs';
 import type { ExecutionRow } from '../store/schema';
+import { reached } from '../temporal/open-workflows';
 import { accepted, executionBody, executionState, summary, updateAnswer } from './answers';
 import { rejected, type DescribeRequest, type DeviceService } from './service';
 
 /** Between reading who is next and asking it, executions can end; each try sees a later list. */
 const START_NEXT_TRIES = 5;
 
-type Asked = { gone: true } | { gone: false; answer?: DeviceAnswer };
+interface Asked {
+  gone: boolean;
+  answer?: DeviceAnswer;
+}
 
 export function createDeviceService(deps: { db: Db; client: Client }): DeviceService {
   const { db, client } = deps;
@@ -83,26 +87,18 @@ export function createDeviceService(deps: { db: Db; client: Client }): DeviceSer
 
   async function ask({ jobId, thingName }: ExecutionRow, request: DeviceRequest): Promise<Asked> {
     const handle = client.workflow.getHandle(executionWorkflowId(jobId, thingName));
-    try {
-      if (request.topic !== undefined) {
-        await handle.signal(deviceRequest, request);
-        return { gone: false };
-      }
-      return { gone: false, answer: await handle.executeUpdate(answerDeviceRequest, { args: [request] }) };
-    } catch (error) {
-      if (error instanceof WorkflowNotFoundError) return { gone: true };
-      throw error;
-    }
+    let answer: DeviceAnswer | undefined;
+    const open = await reached(async () => {
+      if (request.topic !== undefined) await handle.signal(deviceRequest, request);
+      else answer = await handle.executeUpdate(answerDeviceRequest, { args: [request] });
+    });
+    return { gone: !open, answer };
   }
 
   /** A whole job was canceled or is being deleted, and this execution may not have heard of it yet. */
   async function overtake({ jobId, thingName }: ExecutionRow, job: JobState): Promise<void> {
-    try {
-      const handle = client.workflow.getHandle(executionWorkflowId(jobId, thingName));
-      await handle.signal(cancelExecution, { ...cancelCause(job), force: true });
-    } catch (error) {
-      if (!(error instanceof WorkflowNotFoundError)) throw error;
-    }
+    const handle = client.workflow.getHandle(executionWorkflowId(jobId, thingName));
+    await reached(() => handle.signal(cancelExecution, { ...cancelCause(job), force: true }));
   }
 
   /** The workflow closed between the reading of its row and the request, so the row is terminal by now. */

@@ -1,4 +1,5 @@
 /** Tells things that their list of pending executions has changed. */
+import { isDeepStrictEqual } from 'node:util';
 import { MAX_PENDING_LISTED } from '../domain/limits';
 import type { Notifications } from '../domain/pending';
 import { pendingExecutions, readDocument } from '../store/executions';
@@ -16,8 +17,10 @@ export function createNotifier(deps: {
   db: Db;
   publisher: Publisher;
   prefixes: readonly string[];
+  /** Whether other processes notify the same things. */
+  amongOthers: boolean;
 }): Notifier {
-  const { db, publisher, prefixes } = deps;
+  const { db, publisher, prefixes, amongOthers } = deps;
   /** The last message under way per thing: what a device hears last must be what is true last. */
   const underWay = new Map<string, Promise<void>>();
 
@@ -35,8 +38,27 @@ export function createNotifier(deps: {
     },
   };
 
-  async function publishList(thingName: string, { list, head }: Notifications): Promise<void> {
-    const pending = await pendingExecutions(db, thingName, MAX_PENDING_LISTED);
+  /**
+   * Among others, the list is read once more when it is published: had it changed before, the message of whoever
+   * changed it may have gone out earlier than this one.
+   */
+  async function publishList(thingName: string, notifications: Notifications): Promise<void> {
+    const read = () => pendingExecutions(db, thingName, MAX_PENDING_LISTED);
+    let pending = await read();
+    for (;;) {
+      await publishPending(thingName, pending, notifications);
+      if (!amongOthers) return;
+      const now = await read();
+      if (isDeepStrictEqual(now, pending)) return;
+      pending = now;
+    }
+  }
+
+  async function publishPending(
+    thingName: string,
+    pending: ExecutionRow[],
+    { list, head }: Notifications,
+  ): Promise<void> {
     if (list) await publish(thingName, 'notify', { timestamp: seconds(Date.now()), jobs: byStatus(pending) });
     if (!head) return;
     const next = pending[0];

@@ -1,5 +1,4 @@
 /** Executions whose workflow was ended from outside: nobody else can write them any more. */
-import { WorkflowNotFoundError, type Client } from '@temporalio/client';
 import { decide, type ExecutionEvent } from '../domain/execution';
 import type { Cause } from '../domain/job';
 import type { Db } from '../store/database';
@@ -21,16 +20,4 @@ export async function endWithoutWorkflow(
   if (recorded.outcome !== 'recorded') return false;
   await notifier.notify(thingName, recorded.notifications);
   return true;
-}
-
-/** Whether a workflow of this id runs. @throws where Temporal does not tell */
-export async function isOpen(client: Client, workflowId: string): Promise<boolean> {
-  try {
-    const { status } = await client.workflow.getHandle(workflowId).describe();
-    // Another run follows at once.
-    return status.name === 'RUNNING' || status.name === 'CONTINUED_AS_NEW';
-  } catch (error) {
-    if (error instanceof WorkflowNotFoundError) return false;
-    throw error;
-  }
 }

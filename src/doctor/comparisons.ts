@@ -4,12 +4,12 @@
  */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { WorkflowNotFoundError, type Client } from '@temporalio/client';
-import { isOpen } from '../devices/without-workflow';
+import type { Client } from '@temporalio/client';
 import { isTerminal, type JobStatus } from '../domain/statuses';
 import { findJobs, jobPage, pendingPage, type ExecutionKey } from '../store/consistency';
 import type { Db } from '../store/database';
 import { findExecution } from '../store/executions';
+import { isOpen, reached } from '../temporal/open-workflows';
 import { deletionWorkflowId, executionWorkflowId, jobWorkflowId } from '../../workflows/messages';
 import type { mendBatch, mendExecutions, mendJob } from '../../workflows/mend';
 
@@ -271,15 +271,9 @@ async function* pagesOf(client: Client, query: string): AsyncGenerator<OpenWorkf
 }
 
 async function terminate(client: Client, workflowIds: string[], why: string): Promise<number> {
-  const terminated = await filtered(workflowIds, async (workflowId) => {
-    try {
-      await client.workflow.getHandle(workflowId).terminate(`muster doctor: ${why}`);
-      return true;
-    } catch (error) {
-      if (error instanceof WorkflowNotFoundError) return false;
-      throw error;
-    }
-  });
+  const terminated = await filtered(workflowIds, (workflowId) =>
+    reached(() => client.workflow.getHandle(workflowId).terminate(`muster doctor: ${why}`)),
+  );
   return terminated.length;
 }
 

@@ -5,6 +5,8 @@ export const SECOND = 1_000;
 
 /** PROTOCOL.md §1: a thing's name is one topic level. */
 export const THING_NAME_PATTERN = /^[A-Za-z0-9:_.-]{1,128}$/;
+/** Client ids at the broker that begin so are those of Muster's own connections. */
+export const OWN_CLIENT_ID_PREFIX = 'muster-';
 /** Names of groups and types may hold spaces and brackets, but nothing that would split a topic or a path. */
 export const GROUP_NAME_PATTERN = /^(?=.{1,128}$)[^\s/+#\p{C}](?:[^/+#\p{C}]*[^\s/+#\p{C}])?$/u;
 

@@ -2,6 +2,7 @@
 import { setImmediate as turnOfTheLoop } from 'node:timers/promises';
 import { sql, type SelectQueryBuilder, type Transaction } from 'kysely';
 import { MusterError, type ErrorCode } from '../contract/errors';
+import { OWN_CLIENT_ID_PREFIX } from '../domain/limits';
 import type { Db, Queryable } from './database';
 import { followThings, leaveAllGroups, takeClock } from './membership';
 import { endOfPrefix, NAME_KEY, readCursor, toPage, type Page, type PageRequest } from './paging';
@@ -162,10 +163,11 @@ async function refusals(
   return (thing) => {
     const { name, thingTypeName } = thing;
     if (takenNames.has(name)) return nameTaken(name, takenNames.get(name) ?? null);
-    if (takenClientIds.has(clientIdOf(thing))) return clientIdTaken(clientIdOf(thing));
+    const clientId = clientIdOf(thing);
+    if (isOwn(clientId) || takenClientIds.has(clientId)) return clientIdTaken(clientId);
     if (thingTypeName !== undefined && !knownTypes.has(thingTypeName)) return unknownType(thingTypeName);
     takenNames.set(name, null);
-    takenClientIds.add(clientIdOf(thing));
+    takenClientIds.add(clientId);
     return undefined;
   };
 }
@@ -179,14 +181,17 @@ function nameTaken(name: string, deletedAt: number | null): Refusal {
 }
 
 function clientIdTaken(clientId: string): Refusal {
-  return {
-    code: 'AlreadyExists',
-    detail: `mqttClientId "${clientId}" belongs to another thing; choose another one.`,
-  };
+  const owner = isOwn(clientId) ? 'is kept for Muster itself' : 'belongs to another thing';
+  return { code: 'AlreadyExists', detail: `mqttClientId "${clientId}" ${owner}; choose another one.` };
 }
 
 function unknownType(name: string): Refusal {
   return { code: 'UnknownThingType', detail: `There is no thing type "${name}"; create it first.` };
+}
+
+/** Whoever connects with it would take the place of Muster's own connection. */
+function isOwn(clientId: string): boolean {
+  return clientId.startsWith(OWN_CLIENT_ID_PREFIX);
 }
 
 function clientIdOf({ name, mqttClientId }: NewThing): string {
@@ -462,7 +467,7 @@ async function requireFreeClientId(trx: Transaction<Database>, mqttClientId: str
     .select('name')
     .where('mqttClientId', '=', mqttClientId)
     .executeTakeFirst();
-  if (taken) throw asError(clientIdTaken(mqttClientId));
+  if (taken || isOwn(mqttClientId)) throw asError(clientIdTaken(mqttClientId));
 }
 
 async function requireType(trx: Transaction<Database>, name: string): Promise<void> {

@@ -78,7 +78,17 @@ async function main(): Promise<void> {
 
   const findings = await check(client, operator.jobs, fleet.accepted);
   findings.violations.push(...(await doctor(world)));
-  report({ seed, faults, deviceCrashes: crashes[1], operator, client, fleet, findings, say });
+  report({
+    seed,
+    faults,
+    deviceCrashes: crashes[1],
+    restarts: world.restarts(),
+    operator,
+    client,
+    fleet,
+    findings,
+    say,
+  });
   await fleet.stop();
   await world.stop();
   if (findings.violations.length === 0) fs.rmSync(directory, { recursive: true, force: true });
@@ -184,6 +194,7 @@ function report(run: {
   seed: number;
   faults: readonly Fault[];
   deviceCrashes: number;
+  restarts: number;
   operator: Operator;
   client: OperatorClient;
   fleet: LoggedFleet;
@@ -203,6 +214,7 @@ function report(run: {
         .sort()
         .join(', ')}`,
       `device crashes     ${run.deviceCrashes}`,
+      `own ends           ${run.restarts}: a process of Muster ended by itself, and was started again`,
       `operator           ${Object.entries(operator.calls)
         .map(([what, n]) => `${n} ${what}`)
         .join(', ')}; ${run.client.retries} tries without a final answer`,

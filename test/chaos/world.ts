@@ -25,6 +25,8 @@ export interface World {
   admit(credentials: readonly Credentials[]): void;
   strike(target: string, kind: FaultKind): Promise<void>;
   heal(target: string, kind: FaultKind): Promise<void>;
+  /** How often a process of Muster has ended by itself, and was started again. */
+  restarts(): number;
   stop(): Promise<void>;
 }
 
@@ -61,6 +63,7 @@ export async function startTopologyWorld(directory: string): Promise<World> {
       if (kind === 'cut') links.get(target)?.mend();
       else await striker.heal(target, kind);
     },
+    restarts: () => topology.parts.reduce((sum, { faults }) => sum + faults, 0),
     stop: () => topology.stop(),
   };
 }
@@ -84,6 +87,7 @@ export async function startEmbeddedWorld(directory: string): Promise<World> {
     args: [MAIN, 'up'],
     env,
     logFile: path.join(directory, 'muster.log'),
+    supervised: true,
     ready: async () => {
       const { status } = await fetch(`http://127.0.0.1:${http}/readyz`);
       if (status !== 200) throw new Error(`/readyz answers ${status}`);
@@ -118,6 +122,7 @@ export async function startEmbeddedWorld(directory: string): Promise<World> {
       // Muster itself starts a Temporal that has ended.
       else if (kind === 'freeze') signal(temporalPid(), 'SIGCONT');
     },
+    restarts: () => muster.faults,
     async stop() {
       await muster.stop();
       if (disk) execFileSync('umount', [dataDir]);

@@ -49,7 +49,6 @@ export async function openApi({
       temporal: { namespace: 'default', uiUrl: null },
       mqtt: { url: 'mqtt://127.0.0.1:1883', topicPrefixes: ['$emqx/things'] },
     },
-    onCredentialsChanged: () => undefined,
   });
   const server = createServer(app).listen(0, '127.0.0.1');
   await once(server, 'listening');

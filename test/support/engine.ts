@@ -41,7 +41,7 @@ export async function createEngine(client: Client, connection: NativeConnection)
       return Promise.resolve();
     },
   };
-  const notifier = createNotifier({ db, publisher, prefixes: ['$emqx/things'] });
+  const notifier = createNotifier({ db, publisher, prefixes: ['$emqx/things'], amongOthers: false });
   const devices = createDeviceService({ db, client });
   const metrics = { transition: () => {}, reportAccepted: () => {} };
   const createWorker = () =>

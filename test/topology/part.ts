@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 const READY_TIMEOUT_MS = 120_000;
 const STOP_TIMEOUT_MS = 20_000;
+const RESTART_AFTER_MS = 1_000;
 const LOG_TOLD = 4_000;
 
 export interface PartOptions {
@@ -22,10 +23,14 @@ export interface PartOptions {
   ready(): Promise<void>;
   /** Asks it to stop. Default SIGTERM. */
   stopSignal?: NodeJS.Signals;
+  /** Starts it again when it ends by a fault of its own, as whoever runs it in production does. Default false. */
+  supervised?: boolean;
 }
 
 export class Part {
   private child?: ChildProcess;
+  /** How often it has ended by a fault of its own. */
+  faults = 0;
 
   constructor(private readonly options: PartOptions) {}
 
@@ -57,6 +62,7 @@ export class Part {
     });
     fs.closeSync(log);
     this.child = child;
+    if (this.options.supervised) child.once('exit', (code) => this.restartAfterFault(child, code));
     const failed = once(child, 'error').then(([error]) => {
       throw error as Error;
     });
@@ -97,7 +103,7 @@ export class Part {
         return await this.options.ready();
       } catch (error) {
         if (child !== this.child) return; // It was killed and started again meanwhile.
-        if (child.exitCode !== null)
+        if (child.exitCode !== null && !this.options.supervised)
           throw new Error(`${this.name} ended with ${child.exitCode}:\n${this.lastWords()}`, {
             cause: error,
           });
@@ -109,6 +115,16 @@ export class Part {
         await sleep(100);
       }
     }
+  }
+
+  private restartAfterFault(child: ChildProcess, code: number | null): void {
+    // Whoever killed it or asked it to stop starts it again, if anybody does.
+    if (!code || child !== this.child) return;
+    this.faults++;
+    setTimeout(() => {
+      if (child !== this.child) return;
+      this.start().catch((error: unknown) => console.error(error));
+    }, RESTART_AFTER_MS);
   }
 
   /** @returns whether it ended by SIGKILL though it was asked otherwise */

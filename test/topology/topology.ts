@@ -129,6 +129,7 @@ function createProcess(
     args: [MAIN, 'serve', '--roles', roles],
     env: { ...env, MUSTER_HTTP_PORT: String(port) },
     logFile,
+    supervised: true,
     ready: async () => {
       await reachPort(port, '127.0.0.1');
       const { status } = await fetch(`http://127.0.0.1:${port}/readyz`);

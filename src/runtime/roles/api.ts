@@ -4,7 +4,6 @@ import path from 'node:path';
 import { createApi } from '../../api/app';
 import { createJobCommands } from '../../api/create-job-commands';
 import { createEventHub } from '../../api/event-hub';
-import type { JobCommands } from '../../api/job-commands';
 import { resumeThingDeletions } from '../../api/thing-deletion';
 import type { DeviceSessions } from '../../mqtt/broker';
 import { ensureAdminKey } from '../../store/api-keys';
@@ -35,15 +34,14 @@ export interface ApiSurroundings {
 export async function startApiRole(parts: Parts, { mqttUrl, sessions }: ApiSurroundings): Promise<ApiRole> {
   const { config, db, client, temporal, codec, taskQueue, health, metrics, log, shutdown } = parts;
   const adminKey = await ensureFirstKey(parts);
-  const commands = withSessions(createJobCommands({ db, client, taskQueue, log }), sessions);
-  const onCredentialsChanged = (thingName: string) => sessions?.disconnect(thingName);
+  const commands = createJobCommands({ db, client, taskQueue, log });
   const about = {
     temporal: { namespace: config.temporalNamespace, uiUrl: temporal.uiUrl ?? null },
     mqtt: { url: mqttUrl ?? null, topicPrefixes: config.topicPrefixes },
   };
   const events = createEventHub({ db, log });
   const app = createApi({
-    ...{ db, commands, codec, health, metrics, log, about, events, onCredentialsChanged },
+    ...{ db, commands, codec, health, metrics, log, about, events, sessions },
     devices: parts.devicesInTurn,
     knowsConnections: config.mqttUrl === undefined,
     proxies: config.trustProxy,
@@ -53,7 +51,7 @@ export async function startApiRole(parts: Parts, { mqttUrl, sessions }: ApiSurro
   shutdown.add('chores', 1_000, () => chores.stop());
 
   commands.membershipChanged();
-  void resumeThingDeletions({ db, commands, log }).catch((error: unknown) =>
+  void resumeThingDeletions({ db, commands, sessions, log }).catch((error: unknown) =>
     log.warn({ err: error }, 'Deletions of things that were cut off wait for the next start.'),
   );
   return { app, adminKey, endStreams: () => events.stop() };
@@ -66,16 +64,4 @@ function ensureFirstKey({ config, db, log }: Parts) {
       `The secret in MUSTER_API_KEY is shorter than ${WEAK_BELOW} characters: take a longer one where others reach Muster.`,
     );
   return ensureAdminKey(db, given && { apiKey: given.key, apiSecret: given.secret });
-}
-
-/** The session of a deleted thing goes with its executions: whoever gets the name next must not read its messages. */
-function withSessions(commands: JobCommands, sessions: DeviceSessions | undefined): JobCommands {
-  if (!sessions) return commands;
-  return {
-    ...commands,
-    async removeExecutionsOf(thingName, by) {
-      await commands.removeExecutionsOf(thingName, by);
-      await sessions.forget(thingName);
-    },
-  };
 }

@@ -7,7 +7,11 @@ import { startWorker, type RunningWorker } from '../worker';
 
 export async function startWorkerRole(parts: Parts, broker: Broker): Promise<RunningWorker> {
   const { config, db, temporal, client, taskQueue, codec, devices, metrics, shutdown, checks } = parts;
-  const notifier = createNotifier({ db, publisher: broker, prefixes: config.topicPrefixes });
+  const notifier = createNotifier({
+    ...{ db, publisher: broker, prefixes: config.topicPrefixes },
+    // The embedded broker's is the only process.
+    amongOthers: config.mqttUrl !== undefined,
+  });
   const worker = await startWorker({
     target: temporal.target,
     namespace: config.temporalNamespace,

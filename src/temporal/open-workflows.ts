@@ -1,0 +1,24 @@
+/** Workflows that may have closed by the time somebody turns to them. */
+import { WorkflowNotFoundError, type Client } from '@temporalio/client';
+
+/** @returns false where the workflow has closed, or was never there */
+export async function reached(message: () => Promise<unknown>): Promise<boolean> {
+  try {
+    await message();
+    return true;
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return false;
+    throw error;
+  }
+}
+
+/** Whether a workflow of this id runs. @throws where Temporal does not tell */
+export async function isOpen(client: Client, workflowId: string): Promise<boolean> {
+  let open = false;
+  await reached(async () => {
+    const { status } = await client.workflow.getHandle(workflowId).describe();
+    // Another run follows at once.
+    open = status.name === 'RUNNING' || status.name === 'CONTINUED_AS_NEW';
+  });
+  return open;
+}
