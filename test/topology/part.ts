@@ -42,6 +42,11 @@ export class Part {
     return this.child !== undefined && this.child.exitCode === null && this.child.signalCode === null;
   }
 
+  /** Of its last end; null while it runs, and after a kill. */
+  get exitCode(): number | null {
+    return this.child?.exitCode ?? null;
+  }
+
   get pid(): number | undefined {
     return this.child?.pid;
   }

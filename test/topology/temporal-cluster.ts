@@ -6,7 +6,6 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { Connection } from '@temporalio/client';
 import { msToTs } from '@temporalio/common/lib/time';
-
 import { Part } from './part';
 import { stablePorts } from './ports';
 
@@ -17,7 +16,7 @@ export const NAMESPACE = 'muster';
 const HISTORY_SHARDS = 16;
 const DATABASE_CONNECTIONS = 40;
 
-export interface TemporalCluster {
+export interface TemporalServer {
   part: Part;
   address: string;
 }
@@ -47,7 +46,7 @@ export async function findTemporalServer(): Promise<{ server: string; sql: strin
 export async function createTemporalCluster(
   directory: string,
   postgres: { port: number; user: string },
-): Promise<TemporalCluster> {
+): Promise<TemporalServer> {
   fs.mkdirSync(directory, { recursive: true });
   const { server, sql } = await findTemporalServer();
   for (const [database, schema] of [
@@ -165,7 +164,7 @@ function configuration(postgres: { port: number; user: string }, ports: number[]
 }
 
 /** The operator of a cluster makes the namespace. */
-async function ensureNamespace(address: string): Promise<void> {
+export async function ensureNamespace(address: string): Promise<void> {
   const connection = await Connection.connect({ address, connectTimeout: 2_000 });
   try {
     const { namespaces } = await connection.workflowService.listNamespaces({});

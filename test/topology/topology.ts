@@ -12,6 +12,7 @@ import { Part } from './part';
 import { createDatabase, createPostgres } from './postgres';
 import { stablePorts } from './ports';
 import { createTemporalCluster, NAMESPACE } from './temporal-cluster';
+import { createTemporalDev } from './temporal-dev';
 
 const MAIN = path.resolve('dist/src/cli/main.js');
 const ROLES = ['api', 'worker', 'bridge'] as const;
@@ -22,6 +23,8 @@ export const API_KEY = { key: 'admin', secret: 'a-secret-for-the-topology' };
 export interface Topology {
   /** Every process, in the order of start. */
   parts: Part[];
+  /** Those of Muster, by role. */
+  muster: Record<(typeof ROLES)[number], Part[]>;
   links: Link[];
   /** URLs of the API processes. */
   apis: string[];
@@ -40,6 +43,8 @@ export interface Topology {
 export interface TopologyOptions {
   /** Everything is kept here. */
   directory: string;
+  /** Default `cluster`: Temporal's own server on PostgreSQL. `dev`: its dev server. */
+  temporal?: 'cluster' | 'dev';
   /** Default `fleet/things`. */
   topicPrefixes?: string[];
   /** Of every Muster process, beside what makes the topology. */
@@ -67,7 +72,10 @@ export async function startTopology(options: TopologyOptions): Promise<Topology>
     const postgres = await createPostgres(at('postgres'), postgresPort);
     await start(postgres.part);
     await createDatabase(postgres, 'muster');
-    const temporal = await createTemporalCluster(at('temporal'), postgres);
+    const temporal =
+      options.temporal === 'dev'
+        ? await createTemporalDev(at('temporal'))
+        : await createTemporalCluster(at('temporal'), postgres);
     const broker = createMosquitto(at('mosquitto'), mqttPort, topicPrefixes);
     await start(temporal.part, broker.part);
 
@@ -94,12 +102,15 @@ export async function startTopology(options: TopologyOptions): Promise<Topology>
     const processes = ROLES.flatMap((role) =>
       Array.from({ length: COPIES }, (_, i) => ({ role, copy: i + 1 })),
     );
-    const muster = processes.map(({ role, copy }, i) =>
-      createProcess(`${role}-${copy}`, role, httpPorts[i] ?? 0, at(`${role}-${copy}.log`), env),
-    );
-    await start(...muster);
+    const muster: Topology['muster'] = { api: [], worker: [], bridge: [] };
+    processes.forEach(({ role, copy }, i) => {
+      const name = `${role}-${copy}`;
+      muster[role].push(createProcess(name, role, httpPorts[i] ?? 0, at(`${name}.log`), env));
+    });
+    await start(...Object.values(muster).flat());
     return {
       parts,
+      muster,
       links,
       apis: processes.flatMap(({ role }, i) => (role === 'api' ? [`http://127.0.0.1:${httpPorts[i]}`] : [])),
       mqtt: `mqtt://127.0.0.1:${mqttPort}`,
