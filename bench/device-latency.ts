@@ -22,7 +22,7 @@ export async function measureLatency(scale: Scale, ceiling: Ceiling) {
   try {
     const askers = await subject.register('asker', ASKERS);
     await subject.register('away', scale.latencyJob);
-    await generator.connect(subject.mqttPort, askers);
+    await generator.connect(subject.broker, askers);
     const names = askers.map(({ thingName }) => thingName);
     const measure = async (jobsPerSecond: number, until: Promise<unknown>) => {
       await generator.reset();

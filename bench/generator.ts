@@ -14,14 +14,8 @@ export class Generator {
     return this.child.pid ?? 0;
   }
 
-  connect(port: number, members: Member[]): Promise<LoadReport> {
-    return this.tell({
-      do: 'connect',
-      port,
-      topicPrefix: '$emqx/things',
-      members,
-      perSecond: CONNECTS_PER_SECOND,
-    });
+  connect(broker: { port: number; topicPrefix: string }, members: Member[]): Promise<LoadReport> {
+    return this.tell({ do: 'connect', ...broker, members, perSecond: CONNECTS_PER_SECOND });
   }
 
   reset(): Promise<LoadReport> {

@@ -26,7 +26,7 @@ export async function measureJobs(scale: Scale, ceiling: Ceiling) {
       await subject.call('POST', '/thing-groups', { name: group });
       for (let i = 0; i < names.length; i += 10_000)
         await subject.call('POST', `/thing-groups/${group}/things`, { add: names.slice(i, i + 10_000) });
-      await generator.connect(subject.mqttPort, members);
+      await generator.connect(subject.broker, members);
       if (things <= ONCE_ABOVE) await runWholeJob(subject, generator, group, things);
       const repeats = things > ONCE_ABOVE ? 1 : scale.repeats;
       const runs: WholeJob[] = [];

@@ -36,7 +36,7 @@ export async function measureStandingLoad({ registered, waiting }: Scale) {
   const generator = new Generator();
   try {
     const askers = await subject.register('asker', ASKERS);
-    await generator.connect(subject.mqttPort, askers);
+    await generator.connect(subject.broker, askers);
     const cpu = meterCpu(subject.pids());
     await sleep(IDLE_MS);
     const idle = cpu();

@@ -14,7 +14,8 @@ const BULK = 10_000;
 
 export interface Subject {
   http: string;
-  mqttPort: number;
+  /** Where its devices connect. */
+  broker: { port: number; topicPrefix: string };
   temporalAddress: string;
   dataDir: string;
   /** Seconds from the start until it was ready. */
@@ -64,7 +65,7 @@ export async function startSubject(directory?: string): Promise<Subject> {
 
   return {
     http: endpoints.http,
-    mqttPort: Number(new URL(endpoints.mqtt).port),
+    broker: { port: Number(new URL(endpoints.mqtt).port), topicPrefix: '$emqx/things' },
     temporalAddress: endpoints.temporal,
     dataDir,
     startSeconds,

@@ -8,6 +8,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { findOnPath } from '../src/runtime/temporal-executable';
 import type { Endpoints } from '../src/runtime/data-dir';
+import { eventually } from './support/eventually';
 
 const MAIN = path.resolve(__dirname, '../dist/src/cli/main.js');
 const PORTS = ['--http-port', '0', '--mqtt-port', '0', '--temporal-port', '0', '--temporal-ui-port', '0'];
@@ -72,6 +73,11 @@ withTemporal(
     const again = await untilReady(third);
     expect(third.output.stdout).not.toContain('MUSTER_API_KEY=');
     expect((await fetch(`${again.http}/api/v1/jobs`, { headers: { authorization } })).status).toBe(200);
+
+    for (const level of ['debug', 'warn']) {
+      third.child.kill('SIGUSR2');
+      await eventually(() => expect(third.output.stderr).toContain(`The log level is ${level} now`));
+    }
 
     third.child.kill('SIGTERM');
     expect((await third.ended)[0]).toBe(0);

@@ -16,10 +16,31 @@ export function createLogger(level: Config['logLevel'], destination = standardEr
     base: undefined,
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label) => ({ level: label }) },
-    serializers: { err: level === 'debug' || level === 'trace' ? pino.stdSerializers.err : withoutStack },
+    // What went wrong; where in the code is for those who debug.
+    serializers: {
+      err: (error: Error) =>
+        log.isLevelEnabled('debug') ? pino.stdSerializers.err(error) : withoutStack(error),
+    },
     redact: { paths: REDACTED, censor: '[redacted]' },
   };
-  return pino(options, destination);
+  const log = pino(options, destination);
+  return log;
+}
+
+/**
+ * SIGUSR2 switches the log to `debug` and back (from `debug` to `info` and back), so that a process can be looked into
+ * without a restart.
+ * @returns stops listening
+ */
+export function switchLevelOnSignal(log: Logger): () => void {
+  const configured = log.level;
+  const other = configured === 'debug' ? 'info' : 'debug';
+  const onSignal = () => {
+    log.level = log.level === configured ? other : configured;
+    log.warn(`The log level is ${log.level} now`);
+  };
+  process.on('SIGUSR2', onSignal);
+  return () => void process.off('SIGUSR2', onSignal);
 }
 
 function standardError(): pino.DestinationStream {
@@ -27,7 +48,6 @@ function standardError(): pino.DestinationStream {
   return process.stderr.isTTY ? { write: (line) => stderr.write(readable(line)) } : stderr;
 }
 
-/** What went wrong; where in the code is for those who debug. */
 function withoutStack(error: Error): object {
   const { type, message, code } = pino.stdSerializers.err(error) as {
     type: string;

@@ -13,7 +13,7 @@ import { claimBroker } from './embedded-broker-claim';
 import { createReadinessCheck, type Checks } from './health';
 import { startHttpServer } from './http-server';
 import { openBroker, openDatabase, openTemporal } from './infrastructure';
-import { createLogger } from './logs';
+import { createLogger, switchLevelOnSignal } from './logs';
 import { createMetrics } from './metrics';
 import type { Parts } from './parts';
 import { createPayloadCodec, payloadKeys } from './payload-codec';
@@ -51,6 +51,8 @@ export async function startMuster(config: Config, { onProgress }: StartOptions):
   checkRoles(config);
   const log = createLogger(config.logLevel);
   const shutdown = new Shutdown(log);
+  const endSwitching = switchLevelOnSignal(log);
+  shutdown.add('switch of the log level', 500, () => Promise.resolve(endSwitching()));
   try {
     return await startParts(config, log, shutdown, onProgress);
   } catch (error) {

@@ -14,6 +14,8 @@ const run = promisify(execFile);
 export const TEMPORAL_VERSION = 'v1.29.1';
 export const NAMESPACE = 'muster';
 const HISTORY_SHARDS = 16;
+/** The one of docker-compose.yml. */
+const DYNAMIC_CONFIG = path.resolve('deploy/temporal/dynamic.yaml');
 const DATABASE_CONNECTIONS = 40;
 
 export interface TemporalServer {
@@ -66,11 +68,7 @@ export async function createTemporalCluster(
   const ports = await stablePorts(8);
   const config = path.join(directory, 'development.yaml');
   // JSON is YAML.
-  fs.writeFileSync(
-    config,
-    JSON.stringify(configuration(postgres, ports, path.join(directory, 'dynamic.yaml'))),
-  );
-  fs.writeFileSync(path.join(directory, 'dynamic.yaml'), JSON.stringify(DYNAMIC));
+  fs.writeFileSync(config, JSON.stringify(configuration(postgres, ports)));
   const address = `127.0.0.1:${ports[0]}`;
   return {
     address,
@@ -84,21 +82,7 @@ export async function createTemporalCluster(
   };
 }
 
-/**
- * What Muster needs and the server does not do by itself. Its queues may not have more tasks in hand than the database
- * has connections (512 each, where nothing is said): under load each would wait for one until its deadline, and be
- * tried again, so that nothing is done any more (docs/production.md).
- */
-const DYNAMIC = {
-  'history.transferProcessorSchedulerWorkerCount': [{ value: 16 }],
-  'history.timerProcessorSchedulerWorkerCount': [{ value: 16 }],
-  'history.visibilityProcessorSchedulerWorkerCount': [{ value: 4 }],
-  'frontend.enableExecuteMultiOperation': [{ value: true }],
-  'frontend.enableUpdateWorkflowExecution': [{ value: true }],
-  'limit.maxIDLength': [{ value: 255 }],
-};
-
-function configuration(postgres: { port: number; user: string }, ports: number[], dynamicConfig: string) {
+function configuration(postgres: { port: number; user: string }, ports: number[]) {
   const [
     frontend,
     frontendMembers,
@@ -159,7 +143,7 @@ function configuration(postgres: { port: number; user: string }, ports: number[]
     },
     dcRedirectionPolicy: { policy: 'noop' },
     publicClient: { hostPort: `127.0.0.1:${frontend}` },
-    dynamicConfigClient: { filepath: dynamicConfig, pollInterval: '10s' },
+    dynamicConfigClient: { filepath: DYNAMIC_CONFIG, pollInterval: '10s' },
   };
 }
 
