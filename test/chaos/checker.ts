@@ -8,9 +8,8 @@ export interface Findings {
   executions: number;
   transitions: number;
   byStatus: Record<string, number>;
-  timedOut: number;
-  /** Milliseconds that the latest timer fired after its time. */
-  latestTimerMs: number;
+  /** Milliseconds that each timer fired after its time. */
+  lateMs: number[];
   violations: string[];
 }
 
@@ -32,8 +31,7 @@ export async function check(
     executions: 0,
     transitions: 0,
     byStatus: {},
-    timedOut: 0,
-    latestTimerMs: 0,
+    lateMs: [],
     violations: [],
   };
   const reports = groupBy(accepted, ({ jobId, thingName }) => `${jobId} ${thingName}`);
@@ -144,12 +142,11 @@ function checkTimer(
   violation: (text: string) => void,
 ): void {
   if (execution.status !== 'TIMED_OUT') return;
-  findings.timedOut++;
   const [since, minutes] = execution.startedAt
     ? [execution.startedAt, job.inProgressTimeoutInMinutes]
     : [execution.queuedAt, job.queuedTimeoutInMinutes];
   const lateMs = Date.parse(execution.finishedAt) - Date.parse(since) - minutes * MINUTE_MS;
-  findings.latestTimerMs = Math.max(findings.latestTimerMs, lateMs);
+  findings.lateMs.push(lateMs);
   if (lateMs < 0) violation(`timed out ${-lateMs} ms too early`);
   if (lateMs > MAX_LATE_MS) violation(`timed out ${lateMs} ms late`);
 }
