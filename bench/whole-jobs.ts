@@ -7,7 +7,9 @@ import type { LoadReport } from './load';
 import { meterCpu } from './processes';
 import type { Subject } from './subject';
 
-const LOOKS_EVERY_MS = 100;
+const LOOKS_EVERY_MS = 250;
+const STUCK_AFTER_MS = 60_000;
+const LONGEST_MS_EACH = 500;
 
 export interface WholeJob {
   things: number;
@@ -45,11 +47,15 @@ export async function runWholeJob(
     targets: { thingGroupNames: [groupName] },
     document: { action: 'bench' },
   });
-  let job: Job;
-  do {
+  for (;;) {
     await sleep(LOOKS_EVERY_MS);
-    job = await subject.call<Job>('GET', `/jobs/${jobId}`);
-  } while (job.status === 'IN_PROGRESS');
+    const job = await subject.call<Job>('GET', `/jobs/${jobId}`);
+    if (job.status !== 'IN_PROGRESS') break;
+    if (Date.now() - began > STUCK_AFTER_MS + things * LONGEST_MS_EACH)
+      throw new Error(
+        `${JSON.stringify(job)} is stuck; devices: ${JSON.stringify(await generator.report())}`,
+      );
+  }
   const seconds = (Date.now() - began) / 1000;
   const used = cpu();
   const after = sizes(subject.dataDir);

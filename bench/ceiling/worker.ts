@@ -1,8 +1,9 @@
 /** The worker of the ceiling and who signals its devices, in a process of its own. */
 import path from 'node:path';
 import { Client, Connection } from '@temporalio/client';
-import { bundleWorkflowCode, NativeConnection, Worker } from '@temporalio/worker';
-
+import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import { loadConfig } from '../../src/runtime/config';
+import { settingsOf } from '../../src/runtime/worker';
 import { step } from './workflows';
 
 const TASK_QUEUE = 'ceiling';
@@ -43,9 +44,11 @@ async function main(address: string): Promise<void> {
       return Promise.resolve();
     },
   };
-  const bundle = await bundleWorkflowCode({ workflowsPath: path.join(__dirname, 'workflows.js') });
+  const logger = new DefaultLogger('WARN');
+  Runtime.install({ logger });
+  const bundle = await bundleWorkflowCode({ workflowsPath: path.join(__dirname, 'workflows.js'), logger });
   const worker = await Worker.create({
-    maxCachedWorkflows: 2_000,
+    ...settingsOf(loadConfig({})),
     connection: await NativeConnection.connect({ address }),
     taskQueue: TASK_QUEUE,
     workflowBundle: bundle,

@@ -1,5 +1,5 @@
 import type { PayloadCodec } from '@temporalio/common';
-import { NativeConnection, Worker } from '@temporalio/worker';
+import { NativeConnection, Worker, type WorkerOptions as SdkWorkerOptions } from '@temporalio/worker';
 import { WORKFLOW_BUNDLE } from './bundle-workflows';
 import type { Config } from './config';
 import type { TemporalTarget } from './temporal-target';
@@ -63,15 +63,7 @@ async function createWorker(
       workflowBundle: { codePath: WORKFLOW_BUNDLE },
       activities,
       dataConverter: { payloadCodecs: [codec] },
-      // About 0.3 MB each. An execution that waits for its device outside the cache costs one history read and a
-      // short replay when the device comes, so this is a matter of memory, not of correctness.
-      maxCachedWorkflows: tuning.workerCachedWorkflows,
-      maxConcurrentWorkflowTaskExecutions: tuning.workerWorkflowTasks,
-      maxConcurrentActivityTaskExecutions: tuning.workerActivities,
-      maxConcurrentLocalActivityExecutions: tuning.workerLocalActivities,
-      // A little better than a fixed number when launches and reports come in bursts, and quiet when nothing does.
-      workflowTaskPollerBehavior: { type: 'autoscaling', maximum: tuning.workerWorkflowPollers },
-      activityTaskPollerBehavior: { type: 'autoscaling', maximum: tuning.workerActivityPollers },
+      ...settingsOf(tuning),
       shutdownGraceTime: '2s',
       shutdownForceTime: '4s',
     });
@@ -79,4 +71,19 @@ async function createWorker(
     await connection.close();
     throw error;
   }
+}
+
+/** What a worker takes on, as the SDK wants to hear it. */
+export function settingsOf(tuning: WorkerTuning) {
+  return {
+    // About 0.3 MB each. An execution that waits for its device outside the cache costs one history read and a
+    // short replay when the device comes, so this is a matter of memory, not of correctness.
+    maxCachedWorkflows: tuning.workerCachedWorkflows,
+    maxConcurrentWorkflowTaskExecutions: tuning.workerWorkflowTasks,
+    maxConcurrentActivityTaskExecutions: tuning.workerActivities,
+    maxConcurrentLocalActivityExecutions: tuning.workerLocalActivities,
+    // A little better than a fixed number when launches and reports come in bursts, and quiet when nothing does.
+    workflowTaskPollerBehavior: { type: 'autoscaling', maximum: tuning.workerWorkflowPollers },
+    activityTaskPollerBehavior: { type: 'autoscaling', maximum: tuning.workerActivityPollers },
+  } satisfies Partial<SdkWorkerOptions>;
 }
