@@ -7,13 +7,7 @@ import { PAGE_SIZE } from '../src/domain/limits';
 import type { ExecutionStatus } from '../src/domain/statuses';
 import type { Notifier } from '../src/devices/notifier';
 import type { Db } from '../src/store/database';
-import {
-  cancelUnlaunched,
-  executionPage,
-  pendingExecutions,
-  queueExecutions,
-  type QueuedPage,
-} from '../src/store/executions';
+import { cancelUnlaunched, executionPage, queueExecutions, type QueuedPage } from '../src/store/executions';
 import {
   cancelCause,
   cancelJob,
@@ -78,8 +72,7 @@ export function jobActivities({ db, client, notifier, metrics }: JobDeps) {
       if (!result.queued) return result;
       metrics.transition('QUEUED', page.launches.length);
       for (const { thingName } of page.launches) {
-        const [head] = await pendingExecutions(db, thingName, 1);
-        await notifier.notify(thingName, { list: true, head: head?.jobId === page.jobId });
+        await notifier.announce(thingName, page.jobId);
         heartbeat();
       }
       return result;

@@ -11,7 +11,12 @@ import type { Publisher } from './publisher';
 export interface Notifier {
   /** Resolves when the broker has the messages: `notify` first, then `notify-next`. */
   notify(thingName: string, notifications: Notifications): Promise<void>;
+  /** The same for an execution that has joined the list: `notify-next` only where it is the head of it. */
+  announce(thingName: string, jobId: string): Promise<void>;
 }
+
+/** What the thing is told of its list. */
+type Decide = (pending: readonly ExecutionRow[]) => Notifications;
 
 export function createNotifier(deps: {
   db: Db;
@@ -26,27 +31,32 @@ export function createNotifier(deps: {
 
   return {
     async notify(thingName, notifications) {
-      if (!notifications.list && !notifications.head) return;
-      const before = underWay.get(thingName) ?? Promise.resolve();
-      const own = before.catch(() => {}).then(() => publishList(thingName, notifications));
-      underWay.set(thingName, own);
-      try {
-        await own;
-      } finally {
-        if (underWay.get(thingName) === own) underWay.delete(thingName);
-      }
+      if (notifications.list || notifications.head) await inTurn(thingName, () => notifications);
     },
+    announce: (thingName, jobId) =>
+      inTurn(thingName, ([next]) => ({ list: true, head: next?.jobId === jobId })),
   };
+
+  async function inTurn(thingName: string, decide: Decide): Promise<void> {
+    const before = underWay.get(thingName) ?? Promise.resolve();
+    const own = before.catch(() => {}).then(() => publishList(thingName, decide));
+    underWay.set(thingName, own);
+    try {
+      await own;
+    } finally {
+      if (underWay.get(thingName) === own) underWay.delete(thingName);
+    }
+  }
 
   /**
    * Among others, the list is read once more when it is published: had it changed before, the message of whoever
    * changed it may have gone out earlier than this one.
    */
-  async function publishList(thingName: string, notifications: Notifications): Promise<void> {
+  async function publishList(thingName: string, decide: Decide): Promise<void> {
     const read = () => pendingExecutions(db, thingName, MAX_PENDING_LISTED);
     let pending = await read();
     for (;;) {
-      await publishPending(thingName, pending, notifications);
+      await publishPending(thingName, pending, decide(pending));
       if (!amongOthers) return;
       const now = await read();
       if (isDeepStrictEqual(now, pending)) return;
