@@ -78,6 +78,7 @@ async function main(): Promise<void> {
 
   const findings = await check(client, operator.jobs, fleet.accepted);
   findings.violations.push(...(await doctor(world)));
+  fs.writeFileSync(path.join(directory, 'violations.txt'), findings.violations.join('\n'));
   report({
     seed,
     faults,
