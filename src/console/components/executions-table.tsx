@@ -1,5 +1,5 @@
 import { Button } from '@mantine/core';
-import { IconDevices, IconSearchOff } from '@tabler/icons-react';
+import { IconDevices } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { useLocation, type To } from 'react-router';
 import { EXECUTION_STATUSES, type ExecutionStatus } from '../../domain/statuses';
@@ -14,7 +14,7 @@ import { Listing } from './listing';
 import { RelativeTime } from './relative-time';
 import { RowLink } from './row-link';
 import { SearchField } from './search-field';
-import { Empty } from './states';
+import { Empty, NoMatch } from './states';
 import { ExecutionStatusLabel } from './status';
 
 type Execution = Schemas['Execution'];
@@ -69,17 +69,9 @@ export function ExecutionsTable({ jobId }: { jobId: string }) {
       }
       empty={
         filters.any ? (
-          <Empty
-            icon={IconSearchOff}
-            title="No execution matches"
-            action={
-              <Button variant="default" onClick={filters.clear}>
-                Clear the filters
-              </Button>
-            }
-          >
+          <NoMatch what="execution" onClear={filters.clear}>
             The search looks at how the name of the thing begins.
-          </Empty>
+          </NoMatch>
         ) : (
           <Empty icon={IconDevices} title="No executions">
             No thing was in the targets of this job. A continuous job gives work to things that join its

@@ -1,6 +1,6 @@
 /** What stands in the place of content: nothing there, not there yet, could not be read. */
 import { Alert, Button, Group, Stack, Text, Title } from '@mantine/core';
-import { IconAlertTriangle, IconRefresh, type Icon } from '@tabler/icons-react';
+import { IconAlertTriangle, IconRefresh, IconSearchOff, type Icon } from '@tabler/icons-react';
 import type { ReactNode } from 'react';
 import { explain, type Explanation } from '../lib/explain';
 import classes from './states.module.css';
@@ -23,6 +23,33 @@ export function Empty({ icon: Icon, title, children, action }: EmptyProps) {
       </Text>
       {action && <Group mt="xs">{action}</Group>}
     </Stack>
+  );
+}
+
+/** In the place of a list that is empty only because of its filters. */
+export function NoMatch({
+  what,
+  onClear,
+  children,
+}: {
+  /** What is listed, in the singular. */
+  what: string;
+  onClear: () => void;
+  /** How the filters look for it. */
+  children: ReactNode;
+}) {
+  return (
+    <Empty
+      icon={IconSearchOff}
+      title={`No ${what} matches`}
+      action={
+        <Button variant="default" onClick={onClear}>
+          Clear the filters
+        </Button>
+      }
+    >
+      {children}
+    </Empty>
   );
 }
 

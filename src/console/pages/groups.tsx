@@ -1,7 +1,7 @@
 import { Button, Radio, Stack, TagsInput, Textarea, TextInput } from '@mantine/core';
 import { useForm } from '@mantine/form';
 import { useDisclosure } from '@mantine/hooks';
-import { IconPlus, IconSearchOff, IconTags } from '@tabler/icons-react';
+import { IconPlus, IconTags } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { useNavigate } from 'react-router';
 import { bodyOf, client, type Schemas } from '../api/client';
@@ -15,7 +15,7 @@ import { Page } from '../components/page';
 import { Nothing, RelativeTime } from '../components/relative-time';
 import { RowLink } from '../components/row-link';
 import { SearchField } from '../components/search-field';
-import { Empty } from '../components/states';
+import { Empty, NoMatch } from '../components/states';
 import { Tags } from '../components/tags';
 import { sortErrors } from '../lib/field-errors';
 import { KIND_LABELS, KIND_MEANINGS } from '../lib/groups';
@@ -56,17 +56,9 @@ export function GroupsPage() {
         }
         empty={
           filters.any ? (
-            <Empty
-              icon={IconSearchOff}
-              title="No group matches"
-              action={
-                <Button variant="default" onClick={filters.clear}>
-                  Clear the search
-                </Button>
-              }
-            >
+            <NoMatch what="group" onClear={filters.clear}>
               The search looks at how the name begins.
-            </Empty>
+            </NoMatch>
           ) : (
             <Empty icon={IconTags} title="No groups yet" action={<CreateButton onClick={creating.open} />}>
               A group is what a job targets when it is for more than a few things.

@@ -1,5 +1,5 @@
 import { Button } from '@mantine/core';
-import { IconListCheck, IconPlus, IconSearchOff } from '@tabler/icons-react';
+import { IconListCheck, IconPlus } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { Link } from 'react-router';
 import { JOB_STATUSES, JOB_TYPES } from '../../domain/statuses';
@@ -10,7 +10,7 @@ import { CREATED, JOB_TYPE, NAME, PROGRESS, STATUS, TARGETS } from '../component
 import { Listing } from '../components/listing';
 import { Page } from '../components/page';
 import { SearchField } from '../components/search-field';
-import { Empty } from '../components/states';
+import { Empty, NoMatch } from '../components/states';
 import { oneOf, useFilters, usePaging } from '../lib/search-params';
 import { JOB_LOOKS, JOB_TYPE_LABELS } from '../lib/statuses';
 
@@ -56,17 +56,9 @@ export function JobsPage() {
         }
         empty={
           filters.any ? (
-            <Empty
-              icon={IconSearchOff}
-              title="No job matches"
-              action={
-                <Button variant="default" onClick={filters.clear}>
-                  Clear the filters
-                </Button>
-              }
-            >
+            <NoMatch what="job" onClear={filters.clear}>
               No job has this name, status and type. Take a filter away to see more.
-            </Empty>
+            </NoMatch>
           ) : (
             <Empty icon={IconListCheck} title="No jobs yet" action={<CreateJobButton />}>
               A job runs one operation, such as a firmware update, on many things, and follows each of them to

@@ -1,6 +1,6 @@
 import { Anchor, Button, SimpleGrid, Skeleton } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
-import { IconEdit, IconKey, IconKeyOff, IconListCheck, IconSearchOff, IconTrash } from '@tabler/icons-react';
+import { IconEdit, IconKey, IconKeyOff, IconListCheck, IconTrash } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { Link, useNavigate, useParams } from 'react-router';
@@ -24,7 +24,7 @@ import { Page } from '../components/page';
 import { Panel } from '../components/panel';
 import { RelativeTime } from '../components/relative-time';
 import { RowLink } from '../components/row-link';
-import { Empty, Failed } from '../components/states';
+import { Empty, Failed, NoMatch } from '../components/states';
 import { ExecutionStatusLabel } from '../components/status';
 import { Tags } from '../components/tags';
 import { oneOf, useFilters, usePaging } from '../lib/search-params';
@@ -246,17 +246,9 @@ function JobsOfThing({ name }: { name: string }) {
       }
       empty={
         filters.any ? (
-          <Empty
-            icon={IconSearchOff}
-            title="No job matches"
-            action={
-              <Button variant="default" onClick={filters.clear}>
-                Clear the filter
-              </Button>
-            }
-          >
+          <NoMatch what="job" onClear={filters.clear}>
             No job of this thing is in this status.
-          </Empty>
+          </NoMatch>
         ) : (
           <Empty icon={IconListCheck} title="No jobs yet">
             Jobs that target this thing, or a group that it is in, appear here.{' '}

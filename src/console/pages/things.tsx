@@ -1,6 +1,6 @@
 import { Button, TagsInput } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
-import { IconDevices, IconPlus, IconSearchOff } from '@tabler/icons-react';
+import { IconDevices, IconPlus } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import type { Schemas } from '../api/client';
@@ -13,7 +13,7 @@ import { Listing } from '../components/listing';
 import { Page } from '../components/page';
 import { RegisterForm } from '../components/register-form';
 import { SearchField } from '../components/search-field';
-import { Empty } from '../components/states';
+import { Empty, NoMatch } from '../components/states';
 import { THING_COLUMNS } from '../components/thing-columns';
 import { oneOf, useFilters, usePaging } from '../lib/search-params';
 
@@ -77,17 +77,9 @@ export function ThingsPage() {
         }
         empty={
           filters.any ? (
-            <Empty
-              icon={IconSearchOff}
-              title="No thing matches"
-              action={
-                <Button variant="default" onClick={filters.clear}>
-                  Clear the filters
-                </Button>
-              }
-            >
+            <NoMatch what="thing" onClear={filters.clear}>
               The search looks at how the name begins; a thing must carry all of the tags.
-            </Empty>
+            </NoMatch>
           ) : (
             <Empty
               icon={IconDevices}
