@@ -88,20 +88,18 @@ export function executionActivities({ db, publisher, notifier, devices, metrics 
 
     /** A repeat of a request that was accepted gets the first answer again. */
     async answerAgain(input: ExecutionKey & { request: DeviceRequest }): Promise<DeviceAnswer | undefined> {
-      const { jobId, thingName, request } = input;
+      const { request } = input;
       if (request.kind === 'start-next') return send(request, await startedAnswer(input, request));
-      const row = await findExecution(db, jobId, thingName);
-      const transition = row && (await findRepeated(db, row, request));
+      const transition = await findFirst(input, request);
       return transition && answerTo(input, request, transition);
     },
 
     async refuse(
       input: ExecutionKey & { state: ExecutionState; request: UpdateRequest; refusal: Refusal },
     ): Promise<DeviceAnswer | undefined> {
-      const { jobId, thingName, state, request, refusal } = input;
+      const { state, request, refusal } = input;
       // It may be recorded already, by a workflow task that was lost before it could remember.
-      const row = await findExecution(db, jobId, thingName);
-      const transition = row && (await findRepeated(db, row, request));
+      const transition = await findFirst(input, request);
       if (transition) return answerTo(input, request, transition);
 
       const known = refusal.code === 'ResourceNotFound' ? undefined : executionState(state);
@@ -129,6 +127,12 @@ export function executionActivities({ db, publisher, notifier, devices, metrics 
   /** Else the execution will never become visible: its job was canceled or deleted, and there is nothing to record. */
   async function isLaunching(jobId: string): Promise<boolean> {
     return (await findJobState(db, jobId))?.status === 'IN_PROGRESS';
+  }
+
+  /** What an earlier one of this request has recorded. */
+  async function findFirst({ jobId, thingName }: ExecutionKey, request: UpdateRequest) {
+    const row = await findExecution(db, jobId, thingName);
+    return row && findRepeated(db, row, request);
   }
 
   async function answerTo(

@@ -1,33 +1,27 @@
 /** Workflows that live long continue as new, and lose nothing over it. The limits are lowered so that tests reach them. */
 import { randomUUID } from 'node:crypto';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
-import { DefaultLogger, Runtime, type Worker } from '@temporalio/worker';
+import { DefaultLogger, Runtime } from '@temporalio/worker';
 import { createJobCommands } from '../src/api/create-job-commands';
 import { changeMembers, createGroup } from '../src/store/groups';
 import { queuedExecution } from '../src/domain/execution';
 import { findExecution, queueExecutions } from '../src/store/executions';
 import { createJob, findJobState } from '../src/store/jobs';
 import { executionWorkflowId, jobWorkflowId } from '../workflows/messages';
-import { createEngine, register, TASK_QUEUE, type Engine } from './support/engine';
+import { register, startEngine, TASK_QUEUE, type Engine } from './support/engine';
 import { eventually } from './support/eventually';
 import { startLocalTemporal } from './support/local-temporal';
 
 let env: TestWorkflowEnvironment;
 let engine: Engine;
-let worker: Worker;
-let running: Promise<void>;
 
 beforeAll(async () => {
   Runtime.install({ logger: new DefaultLogger('ERROR') });
   env = await startLocalTemporal();
-  engine = await createEngine(env.client, env.nativeConnection);
-  worker = await engine.createWorker();
-  running = worker.run();
+  engine = await startEngine(env);
 });
 
 afterAll(async () => {
-  worker.shutdown();
-  await running;
   await engine.close();
   await env.teardown();
 });

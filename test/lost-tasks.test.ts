@@ -1,21 +1,24 @@
 /**
- * A workflow task can be lost after its activities have written: Temporal then gives it to somebody again, and what
+ * A workflow task or an activity can be lost after it has written: Temporal then gives it to somebody again, and what
  * came in meanwhile may be heard first. What was recorded stands, and the workflow goes on from there.
  */
 import { randomUUID } from 'node:crypto';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
-import { DefaultLogger, Runtime, type Worker } from '@temporalio/worker';
+import { DefaultLogger, Runtime } from '@temporalio/worker';
 import { createJobCommands } from '../src/api/create-job-commands';
 import { MINUTE } from '../src/domain/limits';
 import type { ExecutionStatus } from '../src/domain/statuses';
 import { findExecution, recordTransition, stateOf } from '../src/store/executions';
+import { findJobState } from '../src/store/jobs';
 import {
   cancelExecution,
+  deletionWorkflowId,
   deviceRequest,
   executionWorkflowId,
+  jobWorkflowId,
   type UpdateRequest,
 } from '../workflows/messages';
-import { createEngine, register, TASK_QUEUE, type Engine } from './support/engine';
+import { register, startEngine, TASK_QUEUE, type Engine } from './support/engine';
 import { eventually } from './support/eventually';
 import { startLocalTemporal } from './support/local-temporal';
 
@@ -24,30 +27,38 @@ const TOPIC = '$emqx/things/lamp/jobs/x/update';
 
 let env: TestWorkflowEnvironment;
 let engine: Engine;
-let worker: Worker;
-let running: Promise<void>;
+/** What happens between the writing of a page of executions and the loss of the activity that wrote it. */
+let beforeLoss: ((jobId: string) => Promise<void>) | undefined;
 
 beforeAll(async () => {
   Runtime.install({ logger: new DefaultLogger('ERROR') });
   env = await startLocalTemporal();
-  engine = await createEngine(env.client, env.nativeConnection);
-  worker = await engine.createWorker();
-  running = worker.run();
+  engine = await startEngine(env, ({ queueExecutions }) => ({
+    async queueExecutions(page) {
+      const queued = await queueExecutions(page);
+      const happening = beforeLoss?.(page.jobId);
+      beforeLoss = undefined;
+      if (!happening) return queued;
+      await happening;
+      throw new Error('The worker was killed.');
+    },
+  }));
   await register(engine.db, [THING]);
 });
 
 afterAll(async () => {
-  worker.shutdown();
-  await running;
   await engine.close();
   await env.teardown();
 });
 
-async function launch(inProgressTimeoutInMinutes?: number): Promise<string> {
+function jobCommands() {
   const { db, client } = engine;
+  return createJobCommands({ db, client, taskQueue: TASK_QUEUE, log: console as never });
+}
+
+async function create(inProgressTimeoutInMinutes?: number): Promise<string> {
   const jobId = randomUUID();
-  const commands = createJobCommands({ db, client, taskQueue: TASK_QUEUE, log: console as never });
-  await commands.create({
+  await jobCommands().create({
     jobId,
     jobType: 'SNAPSHOT',
     targets: { thingNames: [THING], thingGroupNames: [] },
@@ -55,7 +66,12 @@ async function launch(inProgressTimeoutInMinutes?: number): Promise<string> {
     timeoutConfig: { inProgressTimeoutInMinutes },
     createdBy: 'key:test',
   });
-  await eventually(async () => expect(await findExecution(db, jobId, THING)).toBeDefined());
+  return jobId;
+}
+
+async function launch(inProgressTimeoutInMinutes?: number): Promise<string> {
+  const jobId = await create(inProgressTimeoutInMinutes);
+  await eventually(async () => expect(await findExecution(engine.db, jobId, THING)).toBeDefined());
   return jobId;
 }
 
@@ -110,13 +126,11 @@ it('refuses a report that came after an end that was recorded already', async ()
 it('knows a report again that was recorded already', async () => {
   const jobId = await launch();
   // Both are heard in one task.
-  worker.shutdown();
-  await running;
+  await engine.stopWorker();
   await leaveRecord(jobId, 'SUCCEEDED', { finishedAt: Date.now(), clientToken: 'first' });
   await workflow(jobId).signal(cancelExecution, { by: 'key:test', force: true });
   await report(jobId, { status: 'SUCCEEDED', clientToken: 'first' });
-  worker = await engine.createWorker();
-  running = worker.run();
+  await engine.startWorker();
 
   expect(await answerTo('first')).toMatchObject({ topic: `${TOPIC}/accepted` });
   expect(await workflow(jobId).result()).toEqual({ status: 'SUCCEEDED' });
@@ -130,4 +144,23 @@ it('keeps the timer of a start that was recorded already', async () => {
 
   expect(await workflow(jobId).result()).toEqual({ status: 'TIMED_OUT' });
   expect(await transitions(jobId)).toEqual(['1 QUEUED', '2 IN_PROGRESS', '3 TIMED_OUT']);
+});
+
+it('cancels executions of a job that was canceled before it heard that they are there', async () => {
+  beforeLoss = (jobId) => jobCommands().cancel(jobId, { by: 'key:test', force: false });
+  const jobId = await launch();
+
+  expect(await workflow(jobId).result()).toEqual({ status: 'CANCELED' });
+  expect(await transitions(jobId)).toEqual(['1 QUEUED', '2 CANCELED']);
+});
+
+it('ends a job that was deleted before it heard that its executions are there', async () => {
+  beforeLoss = async (jobId) => {
+    await jobCommands().delete(jobId, { by: 'key:test', force: true });
+    await engine.client.workflow.getHandle(deletionWorkflowId(jobId)).result();
+  };
+  const jobId = await create();
+
+  await engine.client.workflow.getHandle(jobWorkflowId(jobId)).result();
+  expect(await findJobState(engine.db, jobId)).toBeUndefined();
 });

@@ -7,12 +7,11 @@ import path from 'node:path';
 import { randomUUID } from 'node:crypto';
 import { temporal as protos } from '@temporalio/proto';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
-import type { Worker } from '@temporalio/worker';
 import type { TimeoutConfig } from '../src/domain/execution';
 import type { ExecutionRow } from '../src/store/schema';
 import { findExecution } from '../src/store/executions';
 import { jobWorkflowId, SEARCH_ATTRIBUTES, type DeviceRequest } from '../workflows/messages';
-import { createEngine, register, TASK_QUEUE, type Engine } from './support/engine';
+import { register, startEngine, TASK_QUEUE, type Engine } from './support/engine';
 import { eventually } from './support/eventually';
 
 const SERVER = path.join(__dirname, 'time-skipping', 'server.sh');
@@ -27,8 +26,6 @@ const DAY = 24 * HOUR;
 describeWithServer('long timers', () => {
   let env: TestWorkflowEnvironment;
   let engine: Engine;
-  let worker: Worker;
-  let running: Promise<void>;
 
   beforeAll(async () => {
     env = await TestWorkflowEnvironment.createTimeSkipping({
@@ -39,14 +36,10 @@ describeWithServer('long timers', () => {
       namespace: 'default',
       searchAttributes: Object.fromEntries(SEARCH_ATTRIBUTES.map((name) => [name, KEYWORD])),
     });
-    engine = await createEngine(env.client, env.nativeConnection);
-    worker = await engine.createWorker();
-    running = worker.run();
+    engine = await startEngine(env);
   });
 
   afterAll(async () => {
-    worker.shutdown();
-    await running;
     await engine.close();
     await env.teardown();
   });

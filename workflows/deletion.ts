@@ -4,7 +4,6 @@ import {
   type ApplicationFailure,
   condition,
   getExternalWorkflowHandle,
-  log,
   setCurrentDetails,
   setHandler,
   sleep,
@@ -12,6 +11,7 @@ import {
 import { paging, remote } from './activity-types';
 import { deletionBegun, jobWorkflowId, stopJob, type DeletionRequest } from './messages';
 import { refusalIn } from './refusal';
+import { signalIfOpen } from './signal-if-open';
 
 export async function deletion(request: DeletionRequest): Promise<void> {
   const { jobId, by } = request;
@@ -31,17 +31,9 @@ export async function deletion(request: DeletionRequest): Promise<void> {
   }
 
   setCurrentDetails('Stopping the job and removing executions that are still pending.');
-  await stop(jobId);
+  await signalIfOpen(getExternalWorkflowHandle(jobWorkflowId(jobId)), stopJob);
   while ((await paging.removeExecutions({ jobId, by })) > 0) await sleep('5s');
   setCurrentDetails('Deleting the execution records.');
   await paging.deleteRecords({ jobId });
   await condition(allHandlersFinished);
-}
-
-async function stop(jobId: string): Promise<void> {
-  try {
-    await getExternalWorkflowHandle(jobWorkflowId(jobId)).signal(stopJob);
-  } catch (error) {
-    log.debug('The job has closed.', { error });
-  }
 }

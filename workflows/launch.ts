@@ -14,6 +14,7 @@ import { PAGE_SIZE } from '../src/domain/limits';
 import { remote } from './activity-types';
 import type { execution } from './execution';
 import { discardExecution, executionWorkflowId, removeExecution } from './messages';
+import { signalIfOpen } from './signal-if-open';
 
 type ExecutionHandle = ChildWorkflowHandle<typeof execution>;
 
@@ -36,11 +37,11 @@ export async function launchPage(page: Page): Promise<ExecutionHandle[]> {
   const queuedAt = Date.now();
   const handles = await Promise.all(page.launches.map((launch) => startExecution(page, launch, queuedAt)));
   const { queued, gone } = await remote.queueExecutions({ ...page, queuedAt });
-  if (!queued) await Promise.all(handles.map((handle) => handle.signal(discardExecution)));
+  if (!queued) await Promise.all(handles.map((handle) => signalIfOpen(handle, discardExecution)));
   const deleted = handles.filter((_, i) => gone.includes(page.launches[i]?.thingName ?? ''));
   await Promise.all(
     deleted.map((handle) =>
-      handle.signal(removeExecution, { by: 'muster', reason: 'The thing was deleted.' }),
+      signalIfOpen(handle, removeExecution, { by: 'muster', reason: 'The thing was deleted.' }),
     ),
   );
   return handles;

@@ -21,7 +21,7 @@ const TRIMMED_EVERY = 100;
 const BOTH: Notifications = { list: true, head: true };
 
 export interface QueuedPage {
-  /** False where the job is no longer IN_PROGRESS: nothing was written. */
+  /** False where the job was no longer IN_PROGRESS: none of them is there. */
   queued: boolean;
   /** Things that were deleted meanwhile. Their executions are there, to be removed at once. */
   gone: string[];
@@ -42,14 +42,15 @@ export async function queueExecutions(
   return inTransaction(db, async (tx) => {
     // A page that retargets also counts up in the job's row.
     const job = await lockJob(tx, page.jobId, page.retarget ? 'update' : 'share');
-    if (job?.status !== 'IN_PROGRESS') return { queued: false, gone: [] };
-
     const names = page.launches.map(({ thingName }) => thingName);
     await lockThings(tx, names);
     const present = await readAttempts(tx, page.jobId, names);
     const fresh = page.launches.filter(
       ({ thingName, executionNumber }) => (present.get(thingName)?.executionNumber ?? 0) < executionNumber,
     );
+    // Written all at once: where one is there, an earlier try has written them, and the job has ended since.
+    if (job?.status !== 'IN_PROGRESS') return { queued: fresh.length < page.launches.length, gone: [] };
+
     if (fresh.length > 0) {
       const shard = page.shard % SHARDS;
       await insertQueued(tx, page, fresh, shard, job.createdAt);

@@ -2,8 +2,8 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import type { Client } from '@temporalio/client';
-import { Worker, type NativeConnection } from '@temporalio/worker';
+import type { TestWorkflowEnvironment } from '@temporalio/testing';
+import { Worker } from '@temporalio/worker';
 import { createActivities } from '../../activities';
 import { createDeviceService } from '../../src/devices/create-device-service';
 import { createNotifier } from '../../src/devices/notifier';
@@ -23,15 +23,22 @@ export interface PublishedMessage {
 
 export interface Engine {
   db: Db;
-  client: Client;
-  /** Each call makes another one; none of them runs yet. */
-  createWorker(): Promise<Worker>;
+  client: TestWorkflowEnvironment['client'];
   published: PublishedMessage[];
   devices: ReturnType<typeof createDeviceService>;
+  /** One worker runs from the start; a test may take it away and bring another. */
+  startWorker(): Promise<void>;
+  stopWorker(): Promise<void>;
   close(): Promise<void>;
 }
 
-export async function createEngine(client: Client, connection: NativeConnection): Promise<Engine> {
+type Activities = ReturnType<typeof createActivities>;
+
+/** @param around what a test puts before or behind activities */
+export async function startEngine(
+  { client, nativeConnection }: TestWorkflowEnvironment,
+  around: (activities: Activities) => Partial<Activities> = () => ({}),
+): Promise<Engine> {
   const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'muster-engine-'));
   const db = await openStore({ file: path.join(directory, 'muster.db') });
   const published: PublishedMessage[] = [];
@@ -44,20 +51,35 @@ export async function createEngine(client: Client, connection: NativeConnection)
   const notifier = createNotifier({ db, publisher, prefixes: ['$emqx/things'], amongOthers: false });
   const devices = createDeviceService({ db, client });
   const metrics = { transition: () => {}, reportAccepted: () => {} };
-  const createWorker = () =>
-    Worker.create({
-      connection,
+  const activities = createActivities({ db, client, publisher, notifier, devices, metrics });
+  let worker: Worker;
+  let running: Promise<void>;
+
+  async function startWorker(): Promise<void> {
+    worker = await Worker.create({
+      connection: nativeConnection,
       taskQueue: TASK_QUEUE,
       workflowBundle: { codePath: WORKFLOW_BUNDLE },
-      activities: createActivities({ db, client, publisher, notifier, devices, metrics }),
+      activities: { ...activities, ...around(activities) },
     });
+    running = worker.run();
+  }
+
+  async function stopWorker(): Promise<void> {
+    worker.shutdown();
+    await running;
+  }
+
+  await startWorker();
   return {
     db,
     client,
-    createWorker,
     published,
     devices,
+    startWorker,
+    stopWorker,
     async close() {
+      await stopWorker();
       await db.destroy();
       fs.rmSync(directory, { recursive: true, force: true });
     },

@@ -20,7 +20,7 @@ import {
   deletionWorkflowId,
   SEARCH_ATTRIBUTES,
 } from '../../workflows/messages';
-import { createEngine, register, TASK_QUEUE, type Engine } from './engine';
+import { register, startEngine, TASK_QUEUE, type Engine } from './engine';
 import { eventually } from './eventually';
 
 const DIRECTORY = path.resolve(process.cwd(), 'test/histories');
@@ -31,14 +31,10 @@ async function main(release: string): Promise<void> {
     server: { executable: { type: 'existing-path', path: executable } },
   });
   await ensureSearchAttributes(env.connection, 'default', SEARCH_ATTRIBUTES);
-  const engine = await createEngine(env.client, env.nativeConnection);
-  const worker = await engine.createWorker();
-  const running = worker.run();
+  const engine = await startEngine(env);
   try {
     await record(engine, path.join(DIRECTORY, release));
   } finally {
-    worker.shutdown();
-    await running;
     await engine.close();
     await env.teardown();
   }
