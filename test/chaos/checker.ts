@@ -1,4 +1,5 @@
 /** Holds what Muster says against what its devices and its operator have written down. */
+import { executionWorkflowId } from '../../workflows/messages';
 import type { AcceptedOfThing } from './device-log';
 import type { KnownJob } from './operator';
 import type { OperatorClient } from './operator-client';
@@ -10,6 +11,8 @@ export interface Findings {
   byStatus: Record<string, number>;
   /** Milliseconds that each timer fired after its time. */
   lateMs: number[];
+  /** The workflows of the executions that violate something. */
+  workflowIds: string[];
   violations: string[];
 }
 
@@ -32,6 +35,7 @@ export async function check(
     transitions: 0,
     byStatus: {},
     lateMs: [],
+    workflowIds: [],
     violations: [],
   };
   const reports = groupBy(accepted, ({ jobId, thingName }) => `${jobId} ${thingName}`);
@@ -96,8 +100,10 @@ async function checkExecution(
   reports: AcceptedOfThing[],
   findings: Findings,
 ): Promise<void> {
-  const violation = (text: string) =>
+  const violation = (text: string) => {
     findings.violations.push(`job ${job.jobId}, ${listed.thingName}: ${text}`);
+    findings.workflowIds.push(executionWorkflowId(job.jobId, listed.thingName));
+  };
   const { body } = await client.call('GET', `/jobs/${job.jobId}/executions/${listed.thingName}`);
   const { status, executionNumber, versionNumber, transitions } = body;
   findings.transitions += transitions.length;

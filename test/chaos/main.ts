@@ -11,6 +11,8 @@ import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs, promisify } from 'node:util';
+import { Client, Connection } from '@temporalio/client';
+import { historyToJSON } from '@temporalio/common/lib/proto-utils';
 import { planFleet, seededRandom } from '../../src/simulator/plan';
 import { check, type Findings } from './checker';
 import { LoggedFleet } from './device-log';
@@ -24,6 +26,7 @@ const SILENT_SHARE = 0.03;
 const DEVICE_CRASHES_PER_MINUTE = 20;
 const SETTLES_WITHIN_MS = 600_000;
 const VIOLATIONS_TOLD = 30;
+const HISTORIES_KEPT = 50;
 
 const { values } = parseArgs({
   options: {
@@ -79,6 +82,7 @@ async function main(): Promise<void> {
   const findings = await check(client, operator.jobs, fleet.accepted);
   findings.violations.push(...(await doctor(world)));
   fs.writeFileSync(path.join(directory, 'violations.txt'), findings.violations.join('\n'));
+  await keepHistories(world, findings.workflowIds, directory);
   report({
     seed,
     faults,
@@ -188,6 +192,21 @@ async function doctor(world: World): Promise<string[]> {
   } catch (error) {
     const { stdout, stderr } = error as { stdout: string; stderr: string };
     return [`muster doctor: ${stdout}${stderr}`];
+  }
+}
+
+/** What Temporal did with some of them, for whoever looks for the cause. */
+async function keepHistories(world: World, workflowIds: readonly string[], directory: string): Promise<void> {
+  const connection = await Connection.connect({ address: world.env.TEMPORAL_ADDRESS! });
+  try {
+    const { workflow } = new Client({ connection, namespace: world.env.TEMPORAL_NAMESPACE });
+    for (const workflowId of [...new Set(workflowIds)].slice(0, HISTORIES_KEPT)) {
+      const history = await workflow.getHandle(workflowId).fetchHistory();
+      const file = path.join(directory, `${workflowId.replaceAll('/', '-')}.json`);
+      fs.writeFileSync(file, historyToJSON(history));
+    }
+  } finally {
+    await connection.close();
   }
 }
 
