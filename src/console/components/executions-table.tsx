@@ -1,4 +1,3 @@
-import { Button } from '@mantine/core';
 import { IconDevices } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { useLocation, type To } from 'react-router';
