@@ -2,11 +2,11 @@ import { log, type SignalDefinition } from '@temporalio/workflow';
 
 interface Receiver {
   readonly workflowId: string;
-  signal<Args extends any[]>(definition: SignalDefinition<Args>, ...args: Args): Promise<void>;
+  signal<Args extends unknown[]>(definition: SignalDefinition<Args>, ...args: Args): Promise<void>;
 }
 
 /** To a workflow that may have closed by itself, or been ended from outside: then it need not hear it. */
-export async function signalIfOpen<Args extends any[]>(
+export async function signalIfOpen<Args extends unknown[]>(
   receiver: Receiver,
   definition: SignalDefinition<Args>,
   ...args: Args
