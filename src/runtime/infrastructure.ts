@@ -45,20 +45,25 @@ export async function openTemporal(
 
 /**
  * PostgreSQL, or the SQLite file in the data directory.
- * @throws ConfigError when PostgreSQL can't be reached or does not let us in; it holds no password
+ * @throws ConfigError when PostgreSQL can't be reached or does not let us in
  */
-export async function openDatabase(
-  { databaseUrl: url, databasePoolSize: poolSize }: Config,
-  dataDir: DataDir | undefined,
-  log: Logger,
-): Promise<Db> {
+export async function openDatabase(config: Config, dataDir: DataDir | undefined, log: Logger): Promise<Db> {
+  const { databaseUrl: url, databasePoolSize: poolSize } = config;
   if (url === undefined) return openStore({ file: needed(dataDir).file('muster.db') });
   const onConnectionLost = ({ message }: Error) =>
     log.warn(`A connection to PostgreSQL was lost: ${message}`);
+  return namingDatabase(config, () => openStore({ url, poolSize, onConnectionLost }));
+}
+
+/**
+ * Work on the database while Muster starts.
+ * @throws ConfigError when PostgreSQL can't be reached or does not let us in; it holds no password
+ */
+export async function namingDatabase<T>({ databaseUrl: url }: Config, work: () => Promise<T>): Promise<T> {
   try {
-    return await openStore({ url, poolSize, onConnectionLost });
+    return await work();
   } catch (error) {
-    if (!isStoreUnavailable(error) && !isRefusedAtStart(error)) throw error;
+    if (url === undefined || !(isStoreUnavailable(error) || isRefusedAtStart(error))) throw error;
     const { message, code } = error as { message?: string; code?: string };
     throw new ConfigError(
       `PostgreSQL at ${new URL(url).host} (DATABASE_URL) can't be used: ${message || code}; start it or correct the URL.`,

@@ -12,7 +12,7 @@ import { openDataDir, type Endpoints } from './data-dir';
 import { claimBroker } from './embedded-broker-claim';
 import { createReadinessCheck, type Checks } from './health';
 import { startHttpServer } from './http-server';
-import { openBroker, openDatabase, openTemporal } from './infrastructure';
+import { namingDatabase, openBroker, openDatabase, openTemporal } from './infrastructure';
 import { createLogger, switchLevelOnSignal } from './logs';
 import { createMetrics } from './metrics';
 import type { Parts } from './parts';
@@ -84,9 +84,9 @@ async function startParts(
 
   const db = await openDatabase(config, dataDir, log);
   shutdown.add('store', 500, () => db.destroy());
-  const taskQueue = await readTaskQueue(db);
+  const taskQueue = await namingDatabase(config, () => readTaskQueue(db));
   const embedsBroker = needsBroker(config) && !config.mqttUrl;
-  const claim = await claimBroker(db, embedsBroker, log);
+  const claim = await namingDatabase(config, () => claimBroker(db, embedsBroker, log));
   shutdown.add('claim on the MQTT broker', 500, () => claim.release());
 
   const checks: Checks = {

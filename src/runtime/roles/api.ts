@@ -8,6 +8,7 @@ import { resumeThingDeletions } from '../../api/thing-deletion';
 import type { DeviceSessions } from '../../mqtt/broker';
 import { ensureAdminKey } from '../../store/api-keys';
 import { startChores } from '../chores';
+import { namingDatabase } from '../infrastructure';
 import type { Parts } from '../parts';
 
 /** Where the build writes the web console, beside this code. */
@@ -63,5 +64,6 @@ function ensureFirstKey({ config, db, log }: Parts) {
     log.warn(
       `The secret in MUSTER_API_KEY is shorter than ${WEAK_BELOW} characters: take a longer one where others reach Muster.`,
     );
-  return ensureAdminKey(db, given && { apiKey: given.key, apiSecret: given.secret });
+  const apiKey = given && { apiKey: given.key, apiSecret: given.secret };
+  return namingDatabase(config, () => ensureAdminKey(db, apiKey));
 }
