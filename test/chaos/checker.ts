@@ -16,10 +16,22 @@ export interface Findings {
   violations: string[];
 }
 
+/** When a part was struck, and when it was mended. */
+export interface Strike {
+  from: number;
+  to: number;
+}
+
+/** What is known from outside. */
+interface Witness {
+  reports: Map<string, AcceptedOfThing[]>;
+  strikes: readonly Strike[];
+}
+
 const TERMINAL = new Set(['SUCCEEDED', 'FAILED', 'REJECTED', 'TIMED_OUT', 'CANCELED', 'REMOVED']);
 /** What may follow after a device's last accepted report, if it was no terminal one. */
 const NOT_BY_DEVICE = new Set(['TIMED_OUT', 'CANCELED', 'REMOVED']);
-/** A timer is late while what it needs is down. */
+/** Beside the time in which something was struck. After it, a task that was lost comes back only after a pause. */
 const MAX_LATE_MS = 60_000;
 const MINUTE_MS = 60_000;
 const SIDE_BY_SIDE = 20;
@@ -28,6 +40,7 @@ export async function check(
   client: OperatorClient,
   jobs: readonly KnownJob[],
   accepted: readonly AcceptedOfThing[],
+  strikes: readonly Strike[],
 ): Promise<Findings> {
   const findings: Findings = {
     jobs: 0,
@@ -39,14 +52,14 @@ export async function check(
     violations: [],
   };
   const reports = groupBy(accepted, ({ jobId, thingName }) => `${jobId} ${thingName}`);
-  for (const job of jobs) await checkJob(client, job, reports, findings);
+  for (const job of jobs) await checkJob(client, job, { reports, strikes }, findings);
   return findings;
 }
 
 async function checkJob(
   client: OperatorClient,
   job: KnownJob,
-  reports: Map<string, AcceptedOfThing[]>,
+  witness: Witness,
   findings: Findings,
 ): Promise<void> {
   const violation = (text: string) => findings.violations.push(`job ${job.jobId}: ${text}`);
@@ -80,15 +93,7 @@ async function checkJob(
     await Promise.all(
       executions
         .slice(i, i + SIDE_BY_SIDE)
-        .map((execution) =>
-          checkExecution(
-            client,
-            job,
-            execution,
-            reports.get(`${job.jobId} ${execution.thingName}`) ?? [],
-            findings,
-          ),
-        ),
+        .map((execution) => checkExecution(client, job, execution, witness, findings)),
     );
   }
 }
@@ -97,9 +102,10 @@ async function checkExecution(
   client: OperatorClient,
   job: KnownJob,
   listed: any,
-  reports: AcceptedOfThing[],
+  witness: Witness,
   findings: Findings,
 ): Promise<void> {
+  const reports = witness.reports.get(`${job.jobId} ${listed.thingName}`) ?? [];
   const violation = (text: string) => {
     findings.violations.push(`job ${job.jobId}, ${listed.thingName}: ${text}`);
     findings.workflowIds.push(executionWorkflowId(job.jobId, listed.thingName));
@@ -133,7 +139,7 @@ async function checkExecution(
   const last = reports.filter((report) => report.executionNumber === executionNumber).at(-1);
   if (last && last.status !== status && (TERMINAL.has(last.status) || !endsWithout(status, transitions)))
     violation(`is ${status}, and its device was last accepted ${last.status}`);
-  checkTimer(job, body, findings, violation);
+  checkTimer(job, body, witness, findings, violation);
 }
 
 /** By somebody else, or by a report whose answer the device has not lived to hear. */
@@ -144,6 +150,7 @@ function endsWithout(status: string, transitions: any[]): boolean {
 function checkTimer(
   job: KnownJob,
   execution: any,
+  { strikes }: Witness,
   findings: Findings,
   violation: (text: string) => void,
 ): void {
@@ -151,10 +158,28 @@ function checkTimer(
   const [since, minutes] = execution.startedAt
     ? [execution.startedAt, job.inProgressTimeoutInMinutes]
     : [execution.queuedAt, job.queuedTimeoutInMinutes];
-  const lateMs = Date.parse(execution.finishedAt) - Date.parse(since) - minutes * MINUTE_MS;
+  const due = Date.parse(since) + minutes * MINUTE_MS;
+  const finished = Date.parse(execution.finishedAt);
+  const lateMs = finished - due;
   findings.lateMs.push(lateMs);
   if (lateMs < 0) violation(`timed out ${-lateMs} ms too early`);
-  if (lateMs > MAX_LATE_MS) violation(`timed out ${lateMs} ms late`);
+  const struckMs = struckBetween(strikes, due, finished);
+  if (lateMs > MAX_LATE_MS + struckMs)
+    violation(`timed out ${lateMs} ms late, in ${struckMs} ms of which something was struck`);
+}
+
+/** Milliseconds between two times in which anything was struck; strikes that overlap count once. */
+function struckBetween(strikes: readonly Strike[], since: number, until: number): number {
+  let total = 0;
+  let counted = since;
+  for (const { from, to } of [...strikes].sort((one, other) => one.from - other.from)) {
+    const begin = Math.max(from, counted);
+    const end = Math.min(to, until);
+    if (end <= begin) continue;
+    total += end - begin;
+    counted = end;
+  }
+  return total;
 }
 
 function groupBy<T>(items: readonly T[], keyOf: (item: T) => string): Map<string, T[]> {

@@ -14,7 +14,7 @@ import { parseArgs, promisify } from 'node:util';
 import { Client, Connection } from '@temporalio/client';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils';
 import { planFleet, seededRandom } from '../../src/simulator/plan';
-import { check, type Findings } from './checker';
+import { check, type Findings, type Strike } from './checker';
 import { LoggedFleet } from './device-log';
 import { planFaults, type Fault } from './faults';
 import { Operator } from './operator';
@@ -69,7 +69,7 @@ async function main(): Promise<void> {
   const withinMs = minutes * 60_000;
   const random = seededRandom(seed + 2);
   const faults = planFaults(world.targets, { count: faultCount, withinMs }, random);
-  const crashes = await Promise.all([
+  const [strikes, deviceCrashes] = await Promise.all([
     inject(world, faults, say),
     crashDevices(fleet, withinMs, seededRandom(seed + 3)),
   ]);
@@ -79,14 +79,14 @@ async function main(): Promise<void> {
   await operator.endContinuousJobs();
   await settle(client, operator, say);
 
-  const findings = await check(client, operator.jobs, fleet.accepted);
+  const findings = await check(client, operator.jobs, fleet.accepted, strikes);
   findings.violations.push(...(await doctor(world)));
   fs.writeFileSync(path.join(directory, 'violations.txt'), findings.violations.join('\n'));
   await keepHistories(world, findings.workflowIds, directory);
   report({
     seed,
     faults,
-    deviceCrashes: crashes[1],
+    deviceCrashes,
     restarts: world.restarts(),
     operator,
     client,
@@ -133,15 +133,21 @@ async function createFleet(
   return new LoggedFleet(members, { url: world.mqtt, topicPrefix: world.topicPrefix });
 }
 
-async function inject(world: World, faults: readonly Fault[], say: (line: string) => void): Promise<void> {
+async function inject(
+  world: World,
+  faults: readonly Fault[],
+  say: (line: string) => void,
+): Promise<Strike[]> {
   const begin = Date.now();
-  await Promise.all(
+  return Promise.all(
     faults.map(async ({ target, kind, atMs, durationMs }, i) => {
       await sleep(begin + atMs - Date.now());
+      const from = Date.now();
       say(`fault ${i + 1}/${faults.length}: ${kind} ${target} for ${durationMs} ms`);
       await world.strike(target, kind);
       await sleep(durationMs);
       await world.heal(target, kind);
+      return { from, to: Date.now() };
     }),
   );
 }
