@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { PublishPacket, Subscription } from 'aedes';
+import type AsyncLevelPersistence from 'aedes-persistence-level/asyncPersistence.js';
 import { ClassicLevel } from 'classic-level';
 import { SessionStore } from './session-store';
 import { ownerOf } from './topics';
@@ -44,8 +45,11 @@ async function enqueue(store: SessionStore, clientId: string, n: number): Promis
 }
 
 async function queued(store: SessionStore, clientId: string): Promise<string[]> {
-  const packets = (await store.outgoingStream({ id: clientId }).toArray()) as PublishPacket[];
-  return packets.map(({ payload }) => payload.toString());
+  return (await waiting(store, clientId)).map(({ payload }) => payload.toString());
+}
+
+async function waiting(store: SessionStore, id: string): Promise<AsyncLevelPersistence.QueuedPacket[]> {
+  return store.outgoingStream({ id }).toArray();
 }
 
 test('a queue keeps the newest', async () => {
@@ -56,6 +60,24 @@ test('a queue keeps the newest', async () => {
   expect(kept.length).toBeGreaterThanOrEqual(LIMIT);
   expect(kept.at(-1)).toBe('999');
   expect(kept.map(Number)).toEqual(Array.from({ length: kept.length }, (_, i) => 1000 - kept.length + i));
+});
+
+test('what was acknowledged is gone, and what was not keeps its message id', async () => {
+  const store = await open();
+  const client = { id: 'c1' };
+  await enqueue(store, 'c1', 3);
+  const [first, second] = await waiting(store, 'c1');
+  await store.outgoingUpdate(client, { ...first!, messageId: 7 });
+  await store.outgoingUpdate(client, { ...second!, messageId: 8 });
+  await store.outgoingClearMessageId(client, { messageId: 7 });
+  await store.outgoingClearMessageId(client, { messageId: 9 });
+  expect(await queued(store, 'c1')).toEqual(['1', '2']);
+  const ids = (await waiting(store, 'c1')).map(({ messageId }) => messageId);
+  expect(ids).toEqual([8, undefined]);
+
+  await db.close();
+  const restarted = await open();
+  expect(await queued(restarted, 'c1')).toEqual(['1', '2']);
 });
 
 test('overlapping filters: one message each, whatever comes and goes', async () => {

@@ -1,4 +1,5 @@
 /** The sessions of things that are away: their subscriptions and what is queued for them, on disk. */
+import { Readable } from 'node:stream';
 import AsyncLevelPersistence from 'aedes-persistence-level/asyncPersistence.js';
 import type { Subscription } from 'aedes';
 import type { ClassicLevel } from 'classic-level';
@@ -10,9 +11,8 @@ type QueuedPacket = AsyncLevelPersistence.QueuedPacket;
 
 /** A queue is measured again after so many messages, so it may stand this much over its limit. */
 const TRIM_EVERY = 100;
-/** No message on the wire has this id. */
-const NO_MESSAGE_ID = 0;
-
+/** The library's keys hold numbers of this length. */
+const COUNTER_DIGITS = 16;
 export interface SessionStoreOptions {
   /** Messages kept for one session; beyond them the oldest go. */
   queueLimit: number;
@@ -25,6 +25,8 @@ export interface SessionStoreOptions {
 /**
  * aedes-persistence-level, with what it lacks for Muster:
  * - a limit to each session's queue
+ * - two writes for a message that is delivered, instead of four and two reads: which id it was sent under is kept in
+ *   memory alone. It keeps that id when its client connects again; after a restart of Muster it gets another one
  * - refused filters aren't kept: aedes hands over every filter of a SUBSCRIBE as soon as one of them is granted
  * - overlapping filters of one session: its own index leaves out a filter that another one covers, and loses the
  *   wider one when a narrower comes with a lower QoS; messages for an offline session would be missing then
@@ -36,6 +38,8 @@ export class SessionStore extends AsyncLevelPersistence {
   readonly #subscriptions = new Map<string, ClientSubscription[]>();
   /** The SUBSCRIBE packets that are being stored. */
   readonly #stored = new WeakMap<Subscription[], Promise<void>>();
+  /** Keys of the messages that were sent and not acknowledged yet, by session and message id. */
+  readonly #inFlight = new Map<string, Map<number, string>>();
   /** Messages queued by session since its queue was last measured. */
   readonly #queuedSince = new Map<string, number>();
 
@@ -81,6 +85,37 @@ export class SessionStore extends AsyncLevelPersistence {
     if (queued === TRIM_EVERY) await this.#trim(sub.clientId, this.#options.queueLimit);
   }
 
+  override outgoingUpdate({ id }: SessionRef, packet: QueuedPacket & { messageId: number }): Promise<void> {
+    const sent = this.#inFlight.get(id) ?? new Map<number, string>();
+    this.#inFlight.set(id, sent.set(packet.messageId, queueKey(id, packet)));
+    return Promise.resolve();
+  }
+
+  override async outgoingClearMessageId(
+    { id }: SessionRef,
+    { messageId }: { messageId: number },
+  ): Promise<void> {
+    const sent = this.#inFlight.get(id);
+    const key = sent?.get(messageId);
+    if (sent === undefined || key === undefined) return;
+    sent.delete(messageId);
+    if (sent.size === 0) this.#inFlight.delete(id);
+    await this.#db.del(key);
+  }
+
+  override outgoingStream(client: SessionRef): Readable {
+    const queued = super.outgoingStream(client) as AsyncIterable<QueuedPacket>;
+    const ids = new Map(
+      [...(this.#inFlight.get(client.id) ?? [])].map(([messageId, key]) => [key, messageId]),
+    );
+    return Readable.from(
+      (async function* () {
+        for await (const packet of queued)
+          yield { ...packet, messageId: ids.get(queueKey(client.id, packet)) };
+      })(),
+    );
+  }
+
   /**
    * A thing has one session, and nobody else's: its client id may have changed, or been another thing's before.
    * @param clientId of the thing that is about to connect
@@ -101,6 +136,7 @@ export class SessionStore extends AsyncLevelPersistence {
     await this.cleanIncoming({ id: clientId });
     await this.#trim(clientId, 0);
     this.#queuedSince.delete(clientId);
+    this.#inFlight.delete(clientId);
   }
 
   #sessionsOf(thingName: string): Set<string> {
@@ -108,15 +144,10 @@ export class SessionStore extends AsyncLevelPersistence {
   }
 
   async #trim(clientId: string, limit: number): Promise<void> {
-    const client = { id: clientId };
-    let excess = (await this.outgoingStream(client).reduce((count) => count + 1, 0)) - limit;
-    if (excess <= 0) return;
-    for await (const packet of this.outgoingStream(client)) {
-      // A packet is cleared by its message id, which those never sent have not got yet.
-      await this.outgoingUpdate(client, { ...(packet as QueuedPacket), messageId: NO_MESSAGE_ID });
-      await this.outgoingClearMessageId(client, { messageId: NO_MESSAGE_ID });
-      if (--excess === 0) return;
-    }
+    const prefix = queuePrefix(clientId);
+    const keys = await this.#db.keys({ gte: prefix, lt: after(prefix) }).all();
+    const oldest = keys.slice(0, Math.max(0, keys.length - limit));
+    await this.#db.batch(oldest.map((key) => ({ type: 'del', key })));
   }
 
   async #sessionIds(): Promise<Set<string>> {
@@ -148,4 +179,18 @@ export class SessionStore extends AsyncLevelPersistence {
     if (rest.length > 0) this.#subscriptions.set(owner, rest);
     else this.#subscriptions.delete(owner);
   }
+}
+
+/** The key under which the library keeps a queued message: outgoing:{client id, URI-encoded}:{broker id}:{counter}. */
+function queueKey(clientId: string, { brokerId, brokerCounter }: QueuedPacket): string {
+  return `${queuePrefix(clientId)}${brokerId}:${String(brokerCounter).padStart(COUNTER_DIGITS, '0')}`;
+}
+
+function queuePrefix(clientId: string): string {
+  return `outgoing:${encodeURIComponent(clientId)}:`;
+}
+
+/** The first key behind all that begin with a prefix. */
+function after(prefix: string): string {
+  return `${prefix.slice(0, -1)};`;
 }
