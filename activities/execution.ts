@@ -17,6 +17,7 @@ import {
   stateOf,
   transitionRow,
 } from '../src/store/executions';
+import type { ExecutionRow, TransitionRow } from '../src/store/schema';
 import type { DeviceAnswer, DeviceRequest, StartNextRequest, UpdateRequest } from '../workflows/messages';
 
 export interface ExecutionMetrics {
@@ -73,7 +74,7 @@ export function executionActivities({ db, publisher, notifier, devices, metrics 
         };
       }
       metrics.transition(state.status);
-      const answer = request && (await answerTo(input, request, transitionRow(record)));
+      const answer = request && (await answerTo(request, recorded.row, transitionRow(record)));
       await notifier.notify(thingName, recorded.notifications);
       return { visible: true, answer };
     },
@@ -83,15 +84,16 @@ export function executionActivities({ db, publisher, notifier, devices, metrics 
       input: ExecutionKey & { state: ExecutionState; request: DeviceRequest },
     ): Promise<DeviceAnswer | undefined> {
       await moveDeadline(db, input.jobId, input.thingName, input.state);
-      return send(input.request, await startedAnswer(input, input.request));
+      return answerStart(input.request, await findExecution(db, input.jobId, input.thingName));
     },
 
     /** A repeat of a request that was accepted gets the first answer again. */
     async answerAgain(input: ExecutionKey & { request: DeviceRequest }): Promise<DeviceAnswer | undefined> {
-      const { request } = input;
-      if (request.kind === 'start-next') return send(request, await startedAnswer(input, request));
+      const { jobId, thingName, request } = input;
+      if (request.kind === 'start-next')
+        return answerStart(request, await findExecution(db, jobId, thingName));
       const transition = await findFirst(input, request);
-      return transition && answerTo(input, request, transition);
+      return transition && answerUpdate(request, transition);
     },
 
     async refuse(
@@ -100,7 +102,7 @@ export function executionActivities({ db, publisher, notifier, devices, metrics 
       const { state, request, refusal } = input;
       // It may be recorded already, by a workflow task that was lost before it could remember.
       const transition = await findFirst(input, request);
-      if (transition) return answerTo(input, request, transition);
+      if (transition) return answerUpdate(request, transition);
 
       const known = refusal.code === 'ResourceNotFound' ? undefined : executionState(state);
       return send(
@@ -136,22 +138,32 @@ export function executionActivities({ db, publisher, notifier, devices, metrics 
   }
 
   async function answerTo(
-    key: ExecutionKey,
     request: DeviceRequest,
-    transition: ReturnType<typeof transitionRow>,
+    row: ExecutionRow,
+    transition: TransitionRow,
   ): Promise<DeviceAnswer | undefined> {
-    metrics.reportAccepted((Date.now() - request.receivedAt) / 1000);
-    if (request.kind === 'start-next') return send(request, await startedAnswer(key, request));
-    const jobDocument = request.includeJobDocument ? await readDocument(db, key.jobId) : undefined;
-    return send(request, updateAnswer(transition, request, jobDocument));
+    return request.kind === 'start-next' ? answerStart(request, row) : answerUpdate(request, transition);
   }
 
-  async function startedAnswer(
-    { jobId, thingName }: ExecutionKey,
+  async function answerUpdate(
+    request: UpdateRequest,
+    transition: TransitionRow,
+  ): Promise<DeviceAnswer | undefined> {
+    const jobDocument = request.includeJobDocument ? await readDocument(db, transition.jobId) : undefined;
+    return accept(request, updateAnswer(transition, request, jobDocument));
+  }
+
+  async function answerStart(
     request: DeviceRequest,
-  ): Promise<DeviceAnswer> {
-    const row = await findExecution(db, jobId, thingName);
-    return accepted({ execution: row && executionBody(row, await readDocument(db, jobId)) }, request);
+    row: ExecutionRow | undefined,
+  ): Promise<DeviceAnswer | undefined> {
+    const execution = row && executionBody(row, await readDocument(db, row.jobId));
+    return accept(request, accepted({ execution }, request));
+  }
+
+  function accept(request: DeviceRequest, answer: DeviceAnswer): Promise<DeviceAnswer | undefined> {
+    metrics.reportAccepted((Date.now() - request.receivedAt) / 1000);
+    return send(request, answer);
   }
 
   /** Over MQTT the answer goes out under the topic of the request; over HTTPS whoever waits gets it. */

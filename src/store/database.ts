@@ -1,9 +1,7 @@
 import {
-  HandleEmptyInListsPlugin,
   Kysely,
   Migrator,
   PostgresAdapter,
-  replaceWithNoncontingentExpression,
   type Dialect,
   type Logger,
   type Migration,
@@ -72,8 +70,7 @@ async function prepare(db: Db): Promise<void> {
 
 /** @param log is told of each statement */
 export function storeOn(dialect: Dialect, log?: Logger): Db {
-  const emptyLists = new HandleEmptyInListsPlugin({ strategy: replaceWithNoncontingentExpression });
-  return new Kysely<Database>({ dialect, plugins: [emptyLists], log });
+  return new Kysely<Database>({ dialect, log });
 }
 
 const migratorOf = (db: Db) =>

@@ -79,9 +79,9 @@ export interface TransitionRecord {
 export type Recorded =
   /**
    * It is in the store; `notifications` says what the device is to be told. Of a transition that was there already
-   * nobody knows whether the device was told, so it is told again.
+   * nobody knows whether the device was told, so it is told again. `row` is the execution's latest.
    */
-  | { outcome: 'recorded'; notifications: Notifications }
+  | { outcome: 'recorded'; notifications: Notifications; row: ExecutionRow }
   /** The row that it belongs to is not there: not yet, or no longer. */
   | { outcome: 'notVisible' }
   /** Another transition was recorded under its version, and stands. `row` is where that has led. */
@@ -97,27 +97,28 @@ export async function recordTransition(db: Db, record: TransitionRecord): Promis
     await lockThings(tx, [thingName]);
     const row = await findExecution(tx, jobId, thingName);
     if (!row || row.executionNumber < state.executionNumber) return { outcome: 'notVisible' };
-    if (row.executionNumber > state.executionNumber) return { outcome: 'recorded', notifications: BOTH };
+    if (row.executionNumber > state.executionNumber) return { outcome: 'recorded', notifications: BOTH, row };
     if (row.versionNumber >= state.versionNumber)
       return (await isTaken(tx, transitionRow(record)))
         ? { outcome: 'taken', row }
-        : { outcome: 'recorded', notifications: BOTH };
+        : { outcome: 'recorded', notifications: BOTH, row };
 
     const headBefore = await headOfList(tx, thingName);
     const transition = transitionRow(record);
     await tx.insertInto('transitions').values(transition).execute();
     await appendEvents(tx, [toEvent(transition)]);
+    const changed = {
+      versionNumber: state.versionNumber,
+      status: state.status,
+      statusDetailsJson: toJson(state.statusDetails),
+      startedAt: state.startedAt ?? null,
+      lastUpdatedAt: state.lastUpdatedAt,
+      finishedAt: state.finishedAt ?? null,
+      deadline: nextDeadline(state) ?? null,
+    };
     await tx
       .updateTable('executions')
-      .set({
-        versionNumber: state.versionNumber,
-        status: state.status,
-        statusDetailsJson: toJson(state.statusDetails),
-        startedAt: state.startedAt ?? null,
-        lastUpdatedAt: state.lastUpdatedAt,
-        finishedAt: state.finishedAt ?? null,
-        deadline: nextDeadline(state) ?? null,
-      })
+      .set(changed)
       .where('jobId', '=', jobId)
       .where('thingName', '=', thingName)
       .execute();
@@ -129,7 +130,7 @@ export async function recordTransition(db: Db, record: TransitionRecord): Promis
       { shard: row.shard, status: state.status, n: 1 },
     ]);
     const change = { from: record.from, to: state.status, headBefore, headAfter };
-    return { outcome: 'recorded', notifications: notificationsFor(change) };
+    return { outcome: 'recorded', notifications: notificationsFor(change), row: { ...row, ...changed } };
   });
 }
 

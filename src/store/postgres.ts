@@ -3,6 +3,7 @@ import {
   ColumnDefinitionNode,
   PostgresDialect,
   PostgresQueryCompiler,
+  type PrimitiveValueListNode,
   type DataTypeNode,
   type Dialect,
   type PostgresPoolClient,
@@ -77,7 +78,7 @@ function typesWithNumbers(): TypeOverrides {
 }
 
 function dialectOn(pool: Pool): Dialect {
-  return new ByteOrderDialect({
+  return new WordedDialect({
     pool: { connect: async () => checkedOut(await pool.connect()), end: () => pool.end() },
   });
 }
@@ -106,17 +107,23 @@ function searchable(value: unknown): unknown {
   return typeof value === 'string' ? value.replaceAll('\0', '\u{fffd}') : value;
 }
 
-class ByteOrderDialect extends PostgresDialect {
+class WordedDialect extends PostgresDialect {
   override createQueryCompiler(): QueryCompiler {
-    return new ByteOrder();
+    return new Wording();
   }
 }
 
-/** Names sort by their bytes whatever the locale of the database is: pages and prefixes of lists rely on it. */
-class ByteOrder extends PostgresQueryCompiler {
+class Wording extends PostgresQueryCompiler {
+  /** Names sort by their bytes whatever the locale of the database is: pages and prefixes of lists rely on it. */
   protected override visitDataType(node: DataTypeNode): void {
     super.visitDataType(node);
     const isColumn = this.parentNode !== undefined && ColumnDefinitionNode.is(this.parentNode);
     if (isColumn && node.dataType === 'text') this.append(' collate "C"');
+  }
+
+  /** `in ()` is no SQL, though SQLite takes it. Lists are of texts. */
+  protected override visitPrimitiveValueList(node: PrimitiveValueListNode): void {
+    if (node.values.length === 0) this.append('(select null where false)');
+    else super.visitPrimitiveValueList(node);
   }
 }

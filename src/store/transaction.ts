@@ -1,7 +1,7 @@
 /** Transactions of several processes on one database: how they are tried again, and what they lock. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { IsolationLevel, Transaction } from 'kysely';
-import type { Db, Queryable } from './database';
+import { isPostgres, type Db, type Queryable } from './database';
 import { isConflict, isConnectionLost } from './faults';
 import type { Database } from './schema';
 
@@ -45,9 +45,11 @@ export function inSnapshot<T>(db: Db, work: (tx: Transaction<Database>) => Promi
 
 /**
  * Holds these things until the end of the transaction. What is pending for a thing changes only under its lock, so
- * that nobody misses who is next. In the order of names, so that two transactions never wait for each other.
+ * that nobody misses who is next. In the order of names, so that two transactions never wait for each other. On SQLite
+ * there is nothing to hold.
  */
 export async function lockThings(tx: Queryable, thingNames: readonly string[]): Promise<void> {
+  if (!isPostgres(tx)) return;
   await tx
     .selectFrom('things')
     .select('name')
