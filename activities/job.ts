@@ -71,10 +71,8 @@ export function jobActivities({ db, client, notifier, metrics }: JobDeps) {
       const result = await queueExecutions(db, { ...page, state });
       if (!result.queued) return result;
       metrics.transition('QUEUED', page.launches.length);
-      for (const { thingName } of page.launches) {
-        await notifier.announce(thingName, page.jobId);
-        heartbeat();
-      }
+      const thingNames = page.launches.map(({ thingName }) => thingName);
+      await notifier.announce(thingNames, page.jobId, heartbeat);
       return result;
     },
 

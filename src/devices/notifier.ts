@@ -11,12 +11,20 @@ import type { Publisher } from './publisher';
 export interface Notifier {
   /** Resolves when the broker has the messages: `notify` first, then `notify-next`. */
   notify(thingName: string, notifications: Notifications): Promise<void>;
-  /** The same for an execution that has joined the list: `notify-next` only where it is the head of it. */
-  announce(thingName: string, jobId: string): Promise<void>;
+  /**
+   * The same for things whose list an execution of the job has joined: `notify-next` only where it is the head of it.
+   * @param told is called after each of them
+   */
+  announce(thingNames: readonly string[], jobId: string, told: () => void): Promise<void>;
 }
+
+/** Enough that none waits for the disk of another, and few enough that answers to devices come between. */
+const ANNOUNCED_AT_ONCE = 10;
 
 /** What the thing is told of its list. */
 type Decide = (pending: readonly ExecutionRow[]) => Notifications;
+
+type DocumentOf = (jobId: string) => Promise<Record<string, unknown>>;
 
 export function createNotifier(deps: {
   db: Db;
@@ -31,15 +39,24 @@ export function createNotifier(deps: {
 
   return {
     async notify(thingName, notifications) {
-      if (notifications.list || notifications.head) await inTurn(thingName, () => notifications);
+      if (notifications.list || notifications.head)
+        await inTurn(thingName, () => notifications, documentIn(db));
     },
-    announce: (thingName, jobId) =>
-      inTurn(thingName, ([next]) => ({ list: true, head: next?.jobId === jobId })),
+    async announce(thingNames, jobId, told) {
+      const documentOf = readOnce(documentIn(db));
+      for (let i = 0; i < thingNames.length; i += ANNOUNCED_AT_ONCE) {
+        const some = thingNames.slice(i, i + ANNOUNCED_AT_ONCE).map(async (thingName) => {
+          await inTurn(thingName, ([next]) => ({ list: true, head: next?.jobId === jobId }), documentOf);
+          told();
+        });
+        await Promise.all(some);
+      }
+    },
   };
 
-  async function inTurn(thingName: string, decide: Decide): Promise<void> {
+  async function inTurn(thingName: string, decide: Decide, documentOf: DocumentOf): Promise<void> {
     const before = underWay.get(thingName) ?? Promise.resolve();
-    const own = before.catch(() => {}).then(() => publishList(thingName, decide));
+    const own = before.catch(() => {}).then(() => publishList(thingName, decide, documentOf));
     underWay.set(thingName, own);
     try {
       await own;
@@ -52,11 +69,11 @@ export function createNotifier(deps: {
    * Among others, the list is read once more when it is published: had it changed before, the message of whoever
    * changed it may have gone out earlier than this one.
    */
-  async function publishList(thingName: string, decide: Decide): Promise<void> {
+  async function publishList(thingName: string, decide: Decide, documentOf: DocumentOf): Promise<void> {
     const read = () => pendingExecutions(db, thingName, MAX_PENDING_LISTED);
     let pending = await read();
     for (;;) {
-      await publishPending(thingName, pending, decide(pending));
+      await publishPending(thingName, pending, decide(pending), documentOf);
       if (!amongOthers) return;
       const now = await read();
       if (isDeepStrictEqual(now, pending)) return;
@@ -68,11 +85,12 @@ export function createNotifier(deps: {
     thingName: string,
     pending: ExecutionRow[],
     { list, head }: Notifications,
+    documentOf: DocumentOf,
   ): Promise<void> {
     if (list) await publish(thingName, 'notify', { timestamp: seconds(Date.now()), jobs: byStatus(pending) });
     if (!head) return;
     const next = pending[0];
-    const execution = next && executionBody(next, await readDocument(db, next.jobId));
+    const execution = next && executionBody(next, await documentOf(next.jobId));
     await publish(thingName, 'notify-next', { timestamp: seconds(Date.now()), execution });
   }
 
@@ -83,6 +101,20 @@ export function createNotifier(deps: {
   ): Promise<void> {
     for (const prefix of prefixes) await publisher.publish(`${prefix}/${thingName}/jobs/${kind}`, body);
   }
+}
+
+function documentIn(db: Db): DocumentOf {
+  return (jobId) => readDocument(db, jobId);
+}
+
+/** Of a page of things, most have the same job at the head of their lists. */
+function readOnce(documentOf: DocumentOf): DocumentOf {
+  const documents = new Map<string, ReturnType<DocumentOf>>();
+  return (jobId) => {
+    const document = documents.get(jobId) ?? documentOf(jobId);
+    documents.set(jobId, document);
+    return document;
+  };
 }
 
 /** Empty lists are left out. */
