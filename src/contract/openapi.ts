@@ -55,12 +55,18 @@ function withPlainPatterns(document: Document): Document {
   return JSON.parse(text) as Document;
 }
 
+/** Cc, within brackets. */
+const CONTROL_CHARACTERS = '\\u0000-\\u001f\\u007f-\\u009f';
+
 /**
  * The generator writes the flag of a pattern behind it, where JSON Schema has none. Few tools know categories of
  * characters; halves of surrogate pairs are none in UTF-8.
  */
 function plainPattern(pattern: string): string {
-  return pattern.replace(/\$\/u$/, '$').replaceAll('\\p{Cc}\\p{Cs}', '\\u0000-\\u001f\\u007f-\\u009f');
+  return pattern
+    .replace(/\$\/u$/, '$')
+    .replaceAll('\\p{Cc}\\p{Cs}', CONTROL_CHARACTERS)
+    .replaceAll('\\P{Cc}', `[^${CONTROL_CHARACTERS}]`);
 }
 
 function toPath(operationId: string, route: Route): RouteConfig {
