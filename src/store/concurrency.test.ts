@@ -68,7 +68,7 @@ describeWithPostgres('several processes on one PostgreSQL', () => {
     await waitingOrDone(2, succeeded);
     await gate.release();
     await Promise.all([canceled, succeeded]);
-    expect(ended).toEqual([
+    expect(ended).toMatchObject([
       ['canceled', { outcome: 'recorded', notifications: { list: true, head: false } }],
       ['succeeded', { outcome: 'recorded', notifications: { list: true, head: true } }],
     ]);
