@@ -115,6 +115,23 @@ describe('publishing', () => {
     expect(again.messages.map(({ suffix }) => suffix)).toEqual(['get/accepted']);
   });
 
+  // A broker of others refuses what Muster does not hear; this one asks Muster.
+  test.each([
+    'update',
+    'get/more',
+    'start-next/now',
+    'a/b/update',
+    'a/b/c/get',
+    '$next/update',
+    'a/start-next',
+  ])('the topic %s is InvalidTopic', async (suffix) => {
+    const device = await connected(credentials);
+    expect(await device.request(suffix, { status: 'SUCCEEDED' })).toMatchObject({
+      accepted: false,
+      body: { code: 'InvalidTopic', message: expect.any(String) as string },
+    });
+  });
+
   test('a refusal is told without a fault of ours', () => {
     expect(muster.output()).toContain('MQTT publish refused');
     expect(muster.output()).not.toMatch(/"level":"(warn|error|fatal)"/);

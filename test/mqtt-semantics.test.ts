@@ -616,21 +616,6 @@ describe('what devices get wrong', () => {
     expect(answer).toMatchObject({ accepted: false, body: { code: 'ResourceNotFound' } });
   });
 
-  test.each([
-    'update',
-    'get/more',
-    'start-next/now',
-    'a/b/update',
-    'a/b/c/get',
-    '$next/update',
-    'a/start-next',
-  ])('the topic %s is InvalidTopic', async (suffix) => {
-    expect(await device.request(suffix, { status: 'SUCCEEDED' })).toMatchObject({
-      accepted: false,
-      body: { code: 'InvalidTopic', message: A_TEXT },
-    });
-  });
-
   test('none of it changed anything, and the device is still served, at every QoS', async () => {
     expect(await executionOf(device, jobId)).toMatchObject({ status: 'QUEUED', versionNumber: 1 });
     for (const qos of [0, 1, 2] as const) {

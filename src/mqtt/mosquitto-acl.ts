@@ -1,5 +1,5 @@
 /** Access rules for mosquitto: the ones of topics.ts, as far as its file of rules can say them. */
-import { requestFilters } from './topics';
+import { answerFilters, requestFilters } from './topics';
 
 /**
  * The user name of a thing is its own name. Whatever is not named here is denied.
@@ -16,8 +16,11 @@ export function mosquittoAcl(prefixes: readonly string[], user: string): string 
     'topic read $SYS/broker/version',
     '',
     '# A thing: its own requests, answers and notifications. %u is its user name, which is its name.',
-    ...requestFilters(prefixes).map((filter) => `pattern write ${filter.replace('/+/jobs/', '/%u/jobs/')}`),
-    ...prefixes.map((prefix) => `pattern read ${prefix}/%u/jobs/#`),
+    '# It may subscribe to all below jobs: its own requests do not come back to it.',
+    ...requestFilters(prefixes).map((filter) => `pattern write ${ofUser(filter)}`),
+    ...answerFilters(prefixes).map((filter) => `pattern read ${ofUser(filter)}`),
   ];
   return `${lines.join('\n')}\n`;
 }
+
+const ofUser = (filter: string) => filter.replace('/+/jobs/', '/%u/jobs/');

@@ -56,6 +56,12 @@ export function requestFilters(prefixes: readonly string[]): string[] {
   return prefixes.flatMap((prefix) => requests.map((request) => `${prefix}/+/jobs/${request}`));
 }
 
+/** All that a thing is told, by Muster and by nobody else: never its own requests. */
+export function answerFilters(prefixes: readonly string[]): string[] {
+  const answers = ['notify', 'notify-next', '+/accepted', '+/rejected', '+/+/accepted', '+/+/rejected'];
+  return prefixes.flatMap((prefix) => answers.map((answer) => `${prefix}/+/jobs/${answer}`));
+}
+
 /** Where a thing's notifications go: under every prefix. */
 export function notifyTopics(
   prefixes: readonly string[],

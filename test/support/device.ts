@@ -127,6 +127,8 @@ export async function connectDevice(
     client.once('close', () => reject(new Error(`${name}: the broker closed the connection`)));
   });
   client.on('error', () => {});
+  // Every publish under way has one.
+  client.setMaxListeners(0);
   if (prefixes.length > 0) {
     await client.subscribeAsync(
       prefixes.map((prefix) => `${prefix}/${name}/jobs/#`),

@@ -11,7 +11,7 @@ import { API_KEY, startTopology, type Topology } from './topology';
 
 /** Those that ask nothing of the process that they talk to: they kill none, and configure none. */
 const END_TO_END = ['jobs', 'continuous', 'rest', 'large-jobs', 'mqtt-semantics'];
-const PREFIXES_OF_TESTS = ['$emqx/things', 'fleet/things'];
+const PREFIXES_OF_TESTS = ['$emqx/things', '$aws/things', 'fleet/things'];
 
 /** What a test needs in order to run on a topology instead of a Muster of its own. */
 export interface TestTarget {
