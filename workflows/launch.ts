@@ -1,6 +1,7 @@
 /** Launching a page of executions and seeing it through: the same code in a small job, a batch and a continuous job. */
 import {
   ParentClosePolicy,
+  patched,
   startChild,
   sleep,
   workflowInfo,
@@ -10,7 +11,7 @@ import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import type { Cause, Launch } from '../src/domain/job';
 import { noExecutions, type ExecutionCounts } from '../src/domain/statuses';
 import type { TimeoutConfig } from '../src/domain/execution';
-import { PAGE_SIZE } from '../src/domain/limits';
+import { LAUNCHED_AT_ONCE, PAGE_SIZE } from '../src/domain/limits';
 import { remote } from './activity-types';
 import type { execution } from './execution';
 import { discardExecution, executionWorkflowId, removeExecution } from './messages';
@@ -31,11 +32,35 @@ export interface Page {
 
 /**
  * Starts a workflow per thing, then makes the executions visible to the devices: none can ever see an execution
- * that has no workflow to signal. Where the job was canceled meanwhile, they close without a trace.
+ * that has no workflow to signal. While one portion is made visible the next one starts, and devices of the first
+ * are at work before the last is there. Where the job was canceled meanwhile, what is not visible closes without a
+ * trace, and the rest is not started.
  */
 export async function launchPage(page: Page): Promise<ExecutionHandle[]> {
   const queuedAt = Date.now();
-  const handles = await Promise.all(page.launches.map((launch) => startExecution(page, launch, queuedAt)));
+  const handles: ExecutionHandle[] = [];
+  let visible = Promise.resolve(true);
+  for (const launches of portionsOf(page.launches)) {
+    const started = await Promise.all(launches.map((launch) => startExecution(page, launch, queuedAt)));
+    handles.push(...started);
+    const jobGoesOn = await visible;
+    visible = makeVisible({ ...page, launches }, queuedAt, started);
+    if (!jobGoesOn) break;
+  }
+  await visible;
+  return handles;
+}
+
+function portionsOf(launches: Launch[]): Launch[][] {
+  // Pages that an earlier release launched are open for as long as their executions are: those started whole.
+  if (launches.length <= LAUNCHED_AT_ONCE || !patched('launch-in-portions')) return [launches];
+  return Array.from({ length: Math.ceil(launches.length / LAUNCHED_AT_ONCE) }, (_, i) =>
+    launches.slice(i * LAUNCHED_AT_ONCE, (i + 1) * LAUNCHED_AT_ONCE),
+  );
+}
+
+/** @returns whether the job goes on */
+async function makeVisible(page: Page, queuedAt: number, handles: ExecutionHandle[]): Promise<boolean> {
   const { queued, gone } = await remote.queueExecutions({ ...page, queuedAt });
   if (!queued) await Promise.all(handles.map((handle) => signalIfOpen(handle, discardExecution)));
   const deleted = handles.filter((_, i) => gone.includes(page.launches[i]?.thingName ?? ''));
@@ -44,7 +69,7 @@ export async function launchPage(page: Page): Promise<ExecutionHandle[]> {
       signalIfOpen(handle, removeExecution, { by: 'muster', reason: 'The thing was deleted.' }),
     ),
   );
-  return handles;
+  return queued;
 }
 
 /** Launches the job's targets number `n * PAGE_SIZE` and following, one page of them. */

@@ -31,6 +31,8 @@ export const MAX_PENDING_LISTED = 15;
 
 /** Things launched together: one batch workflow, or the job itself when it has no more than these. */
 export const PAGE_SIZE = 200;
+/** Executions of a page that become visible together: the first devices need not wait for the whole page. */
+export const LAUNCHED_AT_ONCE = 25;
 
 export const DEFAULT_LIST_LIMIT = 50;
 export const MAX_LIST_LIMIT = 250;
