@@ -4,6 +4,7 @@ import { Client, Connection } from '@temporalio/client';
 import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { loadConfig } from '../../src/runtime/config';
 import { settingsOf } from '../../src/runtime/worker';
+import { withWorkflowThreads } from '../../src/runtime/workflow-threads';
 import { step } from './workflows';
 
 const TASK_QUEUE = 'ceiling';
@@ -47,13 +48,16 @@ async function main(address: string): Promise<void> {
   const logger = new DefaultLogger('WARN');
   Runtime.install({ logger });
   const bundle = await bundleWorkflowCode({ workflowsPath: path.join(__dirname, 'workflows.js'), logger });
-  const worker = await Worker.create({
-    ...settingsOf(loadConfig({})),
-    connection: await NativeConnection.connect({ address }),
-    taskQueue: TASK_QUEUE,
-    workflowBundle: bundle,
-    activities,
-  });
+  const nativeConnection = await NativeConnection.connect({ address });
+  const { made: worker } = await withWorkflowThreads(() =>
+    Worker.create({
+      ...settingsOf(loadConfig({})),
+      connection: nativeConnection,
+      taskQueue: TASK_QUEUE,
+      workflowBundle: bundle,
+      activities,
+    }),
+  );
   const running = worker.run();
   process.on('message', ({ run, devices, pageSize }: { run: string; devices: number; pageSize: number }) => {
     const began = performance.now();

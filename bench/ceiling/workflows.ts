@@ -43,6 +43,6 @@ export async function ceilingPage({ run, n, pageSize }: { run: string; n: number
 export async function ceilingDevice(): Promise<void> {
   let steps = 0;
   setHandler(step, () => void steps++);
-  await condition(() => steps === 1);
-  await condition(() => steps === 2);
+  await condition(() => steps >= 1);
+  await condition(() => steps >= 2);
 }

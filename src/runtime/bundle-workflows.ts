@@ -3,10 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
 import { version as sdkVersion } from '@temporalio/worker/package.json';
-
-// Compiled code stands in dist/, tests run from the sources beside it.
-const ROOT = path.resolve(__dirname, '../..');
-const DIST = path.basename(ROOT) === 'dist' ? ROOT : path.join(ROOT, 'dist');
+import { DIST } from './dist';
 
 /** The workflow code that the worker loads, made by the build. */
 export const WORKFLOW_BUNDLE = path.join(DIST, 'workflow-bundle.js');

@@ -17,6 +17,7 @@ import { connectToExisting } from './temporal-connection';
 import { findTemporalExecutable, type Progress } from './temporal-executable';
 import { temporalTarget } from './temporal-target';
 import { startTemporalServer, type TemporalService } from './temporal-launcher';
+import { SEARCH_ATTRIBUTES } from '../../workflows/messages';
 
 export interface BrokerDeps {
   db: Db;
@@ -40,7 +41,11 @@ export async function openTemporal(
   }
   const executable = await findTemporalExecutable(process.env, onProgress);
   const { temporalPort: port, temporalUiPort: uiPort } = config;
-  return startTemporalServer({ executable, dataDir: needed(dataDir), port, uiPort, namespace, logger });
+  return startTemporalServer({
+    ...{ executable, port, uiPort, namespace, logger },
+    dataDir: needed(dataDir),
+    searchAttributes: SEARCH_ATTRIBUTES,
+  });
 }
 
 /**

@@ -1,4 +1,9 @@
-import { Connection, isGrpcServiceError } from '@temporalio/client';
+import {
+  Connection,
+  defaultGrpcRetryOptions,
+  isGrpcServiceError,
+  makeGrpcRetryInterceptor,
+} from '@temporalio/client';
 import { temporal } from '@temporalio/proto';
 import { ConfigError } from './config';
 import { retryUntil } from './deadline';
@@ -11,9 +16,24 @@ const Grpc = {
   INVALID_ARGUMENT: 3,
   NOT_FOUND: 5,
   PERMISSION_DENIED: 7,
+  FAILED_PRECONDITION: 9,
   UNIMPLEMENTED: 12,
   UNAUTHENTICATED: 16,
 };
+
+const DEFAULT_RETRIES = defaultGrpcRetryOptions();
+const MAX_ATTEMPTS = 10;
+
+/**
+ * What the SDK tries again, and an update whose workflow task failed: a workflow that was about to close heard of
+ * something else in the same moment. The update has its id, so a repeat changes nothing.
+ */
+const retries = makeGrpcRetryInterceptor({
+  ...DEFAULT_RETRIES,
+  retryableDecider: (attempt, status) =>
+    DEFAULT_RETRIES.retryableDecider(attempt, status) ||
+    ((status.code as number) === Grpc.FAILED_PRECONDITION && attempt < MAX_ATTEMPTS),
+});
 
 /** Of one try. TLS on a slow line takes several round trips. */
 const CONNECT_TIMEOUT_MS = 3_000;
@@ -34,7 +54,7 @@ export async function connectTemporal(options: ConnectOptions): Promise<Connecti
   const { target, namespace, deadlineMs, isHopeless } = options;
   const until = { deadlineMs, pauseMs: 100, isFinal: () => isHopeless?.() ?? false };
   const connection = await retryUntil(
-    () => Connection.connect({ ...target, connectTimeout: CONNECT_TIMEOUT_MS }),
+    () => Connection.connect({ ...target, connectTimeout: CONNECT_TIMEOUT_MS, interceptors: [retries] }),
     until,
   );
   try {

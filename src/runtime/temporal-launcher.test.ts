@@ -33,6 +33,7 @@ const start = () =>
     port: 0,
     uiPort: 0,
     namespace: 'fleet',
+    searchAttributes: ['ThingName'],
     logger,
   });
 const pidOf = () =>

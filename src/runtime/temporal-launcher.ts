@@ -8,6 +8,7 @@ import { endWithUs } from './child-process';
 import { writeAtomically, type DataDir } from './data-dir';
 import { claimPort, HOST } from './ports';
 import { connectTemporal } from './temporal-connection';
+import { dropUnusedIndexes } from './temporal-indexes';
 import type { TemporalTarget } from './temporal-target';
 
 const START_DEADLINE_MS = 60_000;
@@ -28,6 +29,15 @@ const SQLITE_PRAGMAS = [
   'wal_autocheckpoint=10000',
 ];
 
+/** The dev server otherwise reads all search attributes anew from its database for each workflow that has some. */
+const DYNAMIC_CONFIG = ['system.forceSearchAttributesCacheRefreshOnRead=false'];
+
+/**
+ * Go collects garbage when the heap has grown by so many percent, 100 by itself. What Temporal holds is small beside
+ * what it makes and drops, so that more memory buys less CPU (docs/scaling.md).
+ */
+const GARBAGE_PERCENT = '400';
+
 export interface TemporalServerOptions {
   executable: string;
   dataDir: DataDir;
@@ -36,6 +46,8 @@ export interface TemporalServerOptions {
   /** 0 picks a free port. */
   uiPort: number;
   namespace: string;
+  /** Keyword attributes that a new database begins with. */
+  searchAttributes: readonly string[];
   logger: Logger;
 }
 
@@ -124,7 +136,10 @@ async function launch(
         isHopeless: () => hasEnded(child),
       });
       // Whoever answers on that port must be the one that was started.
-      if (!hasEnded(child)) return { child, port, uiPort, connection };
+      if (!hasEnded(child)) {
+        tidyIndexes(options);
+        return { child, port, uiPort, connection };
+      }
       await connection.close();
     } catch (error) {
       if (!hasEnded(child)) {
@@ -140,8 +155,17 @@ async function launch(
   }
 }
 
+/** Temporal works with them, too. */
+function tidyIndexes({ dataDir, logger }: TemporalServerOptions): void {
+  try {
+    dropUnusedIndexes(databaseFile(dataDir));
+  } catch (error) {
+    logger.warn({ err: error }, 'Temporal keeps indexes that nobody needs; the next start tries again');
+  }
+}
+
 function spawnServer(options: TemporalServerOptions, port: number, uiPort: number): ChildProcess {
-  const { dataDir, namespace } = options;
+  const { dataDir, namespace, searchAttributes } = options;
   const log = fs.openSync(dataDir.file('temporal.log'), 'a');
   const child = spawn(
     options.executable,
@@ -149,9 +173,15 @@ function spawnServer(options: TemporalServerOptions, port: number, uiPort: numbe
       ...['server', 'start-dev', '--ip', HOST, '--port', String(port), '--ui-port', String(uiPort)],
       ...['--db-filename', databaseFile(dataDir), '--namespace', namespace, '--log-level', 'error'],
       ...SQLITE_PRAGMAS.flatMap((pragma) => ['--sqlite-pragma', pragma]),
+      ...DYNAMIC_CONFIG.flatMap((setting) => ['--dynamic-config-value', setting]),
+      ...searchAttributes.flatMap((name) => ['--search-attribute', `${name}=Keyword`]),
     ],
-    // In a process group of its own, so that Ctrl-C reaches Muster alone and the parts stop in order.
-    { stdio: ['ignore', log, log], detached: true },
+    {
+      stdio: ['ignore', log, log],
+      env: { GOGC: GARBAGE_PERCENT, ...process.env },
+      // In a process group of its own, so that Ctrl-C reaches Muster alone and the parts stop in order.
+      detached: true,
+    },
   );
   fs.closeSync(log);
   endWithUs(child);

@@ -3,6 +3,7 @@ import { NativeConnection, Worker, type WorkerOptions as SdkWorkerOptions } from
 import { WORKFLOW_BUNDLE } from './bundle-workflows';
 import type { Config } from './config';
 import type { TemporalTarget } from './temporal-target';
+import { withWorkflowThreads } from './workflow-threads';
 
 export interface WorkerOptions {
   target: TemporalTarget;
@@ -35,9 +36,10 @@ export interface RunningWorker {
 
 export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
   const connection = await NativeConnection.connect(options.target);
-  const worker = await createWorker(connection, options);
+  const threads = await withWorkflowThreads(() => createWorker(connection, options));
+  const worker = threads.made;
   const ended = worker.run();
-  const failed = new Promise<never>((_, reject) => void ended.catch(reject));
+  const failed = Promise.race([threads.stuck, new Promise<never>((_, reject) => void ended.catch(reject))]);
   // Somebody may look at it only later.
   failed.catch(() => undefined);
   return {
@@ -46,6 +48,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     async stop() {
       if (worker.getState() === 'RUNNING') worker.shutdown();
       await ended.catch(() => undefined);
+      threads.stopWatching();
       await connection.close();
     },
   };
