@@ -1,7 +1,14 @@
 /** The worker of the ceiling and who signals its devices, in a process of its own. */
 import path from 'node:path';
 import { Client, Connection } from '@temporalio/client';
-import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import {
+  bundleWorkflowCode,
+  DefaultLogger,
+  NativeConnection,
+  Runtime,
+  Worker,
+  type InjectedSinks,
+} from '@temporalio/worker';
 import { loadConfig } from '../../src/runtime/config';
 import { settingsOf } from '../../src/runtime/worker';
 import { withWorkflowThreads } from '../../src/runtime/workflow-threads';
@@ -14,10 +21,12 @@ export interface CeilingActivities {
   pageStarted(workflowIds: string[]): Promise<void>;
 }
 
+export type CeilingSinks = { device: { tookStep(workflowId: string): void } };
+
 async function main(address: string): Promise<void> {
   const connection = await Connection.connect({ address });
   const client = new Client({ connection });
-  const waiting: { workflowId: string; last: boolean }[] = [];
+  const waiting: string[] = [];
   let signalling = 0;
 
   function signalNext(): void {
@@ -32,17 +41,26 @@ async function main(address: string): Promise<void> {
     }
   }
 
-  /** The second signal queues up behind the others, or one workflow task would take both. */
-  async function signal({ workflowId, last }: { workflowId: string; last: boolean }): Promise<void> {
+  async function signal(workflowId: string): Promise<void> {
     await client.workflow.getHandle(workflowId).signal(step);
-    if (!last) waiting.push({ workflowId, last: true });
   }
 
   const activities: CeilingActivities = {
     pageStarted(workflowIds) {
-      waiting.push(...workflowIds.map((workflowId) => ({ workflowId, last: false })));
+      waiting.push(...workflowIds);
       signalNext();
       return Promise.resolve();
+    },
+  };
+  /** A device reports what it was told to start: the second signal follows upon the first, each in its own task. */
+  const sinks: InjectedSinks<CeilingSinks> = {
+    device: {
+      tookStep: {
+        fn(_, workflowId) {
+          waiting.push(workflowId);
+          signalNext();
+        },
+      },
     },
   };
   const logger = new DefaultLogger('WARN');
@@ -56,6 +74,7 @@ async function main(address: string): Promise<void> {
       taskQueue: TASK_QUEUE,
       workflowBundle: bundle,
       activities,
+      sinks,
     }),
   );
   const running = worker.run();

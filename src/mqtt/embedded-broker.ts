@@ -301,6 +301,7 @@ export async function createEmbeddedBroker(options: EmbeddedBrokerOptions): Prom
       server.close();
       await new Promise<void>((resolve) => aedes.close(resolve));
       for (const socket of sockets) socket.destroy();
+      await sessions.flush();
       await db.close();
     },
   };

@@ -3,6 +3,7 @@ import { Readable } from 'node:stream';
 import AsyncLevelPersistence from 'aedes-persistence-level/asyncPersistence.js';
 import type { Subscription } from 'aedes';
 import type { ClassicLevel } from 'classic-level';
+import { LateDeletes } from './late-deletes';
 import { matchesFilter } from './topics';
 
 type SessionRef = AsyncLevelPersistence.SessionRef;
@@ -25,8 +26,9 @@ export interface SessionStoreOptions {
 /**
  * aedes-persistence-level, with what it lacks for Muster:
  * - a limit to each session's queue
- * - two writes for a message that is delivered, instead of four and two reads: which id it was sent under is kept in
- *   memory alone. It keeps that id when its client connects again; after a restart of Muster it gets another one
+ * - one write for a message that is delivered and a share of another, instead of four and two reads: which id it was
+ *   sent under is kept in memory alone, and what was acknowledged goes a moment later, many at once. A message keeps its
+ *   id when its client connects again; after a restart of Muster it gets another one
  * - refused filters aren't kept: aedes hands over every filter of a SUBSCRIBE as soon as one of them is granted
  * - overlapping filters of one session: its own index leaves out a filter that another one covers, and loses the
  *   wider one when a narrower comes with a lower QoS; messages for an offline session would be missing then
@@ -34,6 +36,7 @@ export interface SessionStoreOptions {
 export class SessionStore extends AsyncLevelPersistence {
   readonly #db: ClassicLevel;
   readonly #options: SessionStoreOptions;
+  readonly #acknowledged: LateDeletes;
   /** Subscriptions by the thing that they belong to. */
   readonly #subscriptions = new Map<string, ClientSubscription[]>();
   /** The SUBSCRIBE packets that are being stored. */
@@ -47,6 +50,7 @@ export class SessionStore extends AsyncLevelPersistence {
     super(db);
     this.#db = db;
     this.#options = options;
+    this.#acknowledged = new LateDeletes(db);
   }
 
   override async setup(broker: unknown): Promise<void> {
@@ -91,26 +95,30 @@ export class SessionStore extends AsyncLevelPersistence {
     return Promise.resolve();
   }
 
-  override async outgoingClearMessageId(
+  override outgoingClearMessageId(
     { id }: SessionRef,
     { messageId }: { messageId: number },
   ): Promise<void> {
     const sent = this.#inFlight.get(id);
     const key = sent?.get(messageId);
-    if (sent === undefined || key === undefined) return;
-    sent.delete(messageId);
-    if (sent.size === 0) this.#inFlight.delete(id);
-    await this.#db.del(key);
+    if (sent !== undefined && key !== undefined) {
+      sent.delete(messageId);
+      if (sent.size === 0) this.#inFlight.delete(id);
+      this.#acknowledged.add(key);
+    }
+    return Promise.resolve();
   }
 
   override outgoingStream(client: SessionRef): Readable {
-    const queued = super.outgoingStream(client) as AsyncIterable<QueuedPacket>;
+    const queued = () => super.outgoingStream(client) as AsyncIterable<QueuedPacket>;
+    const acknowledged = this.#acknowledged;
     const ids = new Map(
       [...(this.#inFlight.get(client.id) ?? [])].map(([messageId, key]) => [key, messageId]),
     );
     return Readable.from(
       (async function* () {
-        for await (const packet of queued)
+        await acknowledged.flush();
+        for await (const packet of queued())
           yield { ...packet, messageId: ids.get(queueKey(client.id, packet)) };
       })(),
     );
@@ -139,11 +147,17 @@ export class SessionStore extends AsyncLevelPersistence {
     this.#inFlight.delete(clientId);
   }
 
+  /** Before the database is closed. */
+  async flush(): Promise<void> {
+    await this.#acknowledged.flush();
+  }
+
   #sessionsOf(thingName: string): Set<string> {
     return new Set(this.#subscriptions.get(thingName)?.map(({ clientId }) => clientId));
   }
 
   async #trim(clientId: string, limit: number): Promise<void> {
+    await this.#acknowledged.flush();
     const prefix = queuePrefix(clientId);
     const keys = await this.#db.keys({ gte: prefix, lt: after(prefix) }).all();
     const oldest = keys.slice(0, Math.max(0, keys.length - limit));

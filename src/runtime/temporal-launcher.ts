@@ -34,9 +34,10 @@ const DYNAMIC_CONFIG = ['system.forceSearchAttributesCacheRefreshOnRead=false'];
 
 /**
  * Go collects garbage when the heap has grown by so many percent, 100 by itself. What Temporal holds is small beside
- * what it makes and drops, so that more memory buys less CPU (docs/scaling.md).
+ * what it makes and drops, so that more memory buys less CPU (docs/scaling.md), up to a limit behind which it collects
+ * as often as it takes.
  */
-const GARBAGE_PERCENT = '400';
+const GARBAGE_COLLECTION = { GOGC: '400', GOMEMLIMIT: '1536MiB' };
 
 export interface TemporalServerOptions {
   executable: string;
@@ -178,7 +179,7 @@ function spawnServer(options: TemporalServerOptions, port: number, uiPort: numbe
     ],
     {
       stdio: ['ignore', log, log],
-      env: { GOGC: GARBAGE_PERCENT, ...process.env },
+      env: { ...GARBAGE_COLLECTION, ...process.env },
       // In a process group of its own, so that Ctrl-C reaches Muster alone and the parts stop in order.
       detached: true,
     },
