@@ -1,7 +1,7 @@
 /** Many at once: canceling, deleting, joining, registering. */
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Row, Scale } from './main';
 import { startSubject, type Subject } from './subject';
+import { limitFor, waitFor } from './wait';
 
 interface Job {
   jobId: string;
@@ -45,7 +45,7 @@ async function cancelAndDelete(subject: Subject, count: number) {
   });
   const deletion = await seconds(async () => {
     await subject.call('DELETE', `/jobs/${jobId}`);
-    while (await exists(subject, jobId)) await sleep(100);
+    await waitFor('the end of the deletion', limitFor(count), async () => !(await exists(subject, jobId)));
   });
   return { cancel, delete: deletion };
 }
@@ -68,8 +68,10 @@ function names(count: number): string[] {
 }
 
 async function until(subject: Subject, jobId: string, status: string, count: number): Promise<void> {
-  while ((await subject.call<Job>('GET', `/jobs/${jobId}`)).executionCounts[status] !== count)
-    await sleep(250);
+  await waitFor(`${count} ${status}`, limitFor(count), async () => {
+    const { executionCounts } = await subject.call<Job>('GET', `/jobs/${jobId}`);
+    return executionCounts[status] === count;
+  });
 }
 
 async function exists(subject: Subject, jobId: string): Promise<boolean> {

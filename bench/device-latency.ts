@@ -5,10 +5,15 @@ import { Generator } from './generator';
 import type { LoadReport } from './load';
 import type { Row, Scale } from './main';
 import { startSubject, type Subject } from './subject';
+import { limitFor, waitFor } from './wait';
 
 const ASKERS = 100;
+/** Of the jobs that keep the askers at work, so that most of what they cost are executions. */
+const THINGS_PER_JOB = 10;
 const GETS_PER_SECOND = 20;
-const MEASURED_MS = 10_000;
+const MEASURED_MS = 20_000;
+/** Executions a second that are next to nothing. */
+const IDLE_PER_SECOND = 2;
 
 interface Job {
   jobId: string;
@@ -24,22 +29,25 @@ export async function measureLatency(scale: Scale, ceiling: Ceiling) {
     await subject.register('away', scale.latencyJob);
     await generator.connect(subject.broker, askers);
     const names = askers.map(({ thingName }) => thingName);
-    const measure = async (jobsPerSecond: number, until: Promise<unknown>) => {
+    const measure = async (executionsPerSecond: number, until: Promise<unknown>) => {
       await generator.reset();
       await generator.ask(GETS_PER_SECOND);
-      const feeding = feed(subject, names, jobsPerSecond);
+      const feeding = feed(subject, names, executionsPerSecond / THINGS_PER_JOB);
       await until;
       await feeding.stop();
       await generator.ask(0);
       return (await generator.report()).latencies;
     };
-    await measure(2, sleep(2_000));
-    result.idle = await measure(2, sleep(MEASURED_MS));
+    await measure(IDLE_PER_SECOND, sleep(2_000));
+    result.idle = await measure(IDLE_PER_SECOND, sleep(MEASURED_MS));
     result.half = await measure(ceiling.devicesPerSecond.median / 2, sleep(MEASURED_MS));
     const large = await createLarge(subject, scale.latencyJob);
-    result.launching = await measure(2, launched(subject, large.jobId, scale.latencyJob));
+    result.launching = await measure(IDLE_PER_SECOND, all(subject, large.jobId, 'QUEUED', scale.latencyJob));
     await subject.call('POST', `/jobs/${large.jobId}/cancel`, {});
-    result.canceling = await measure(2, canceled(subject, large.jobId, scale.latencyJob));
+    result.canceling = await measure(
+      IDLE_PER_SECOND,
+      all(subject, large.jobId, 'CANCELED', scale.latencyJob),
+    );
   } finally {
     generator.stop();
     await subject.stop();
@@ -47,16 +55,17 @@ export async function measureLatency(scale: Scale, ceiling: Ceiling) {
   return { title: `Devices wait for their answer`, rows: tell(result, scale), result };
 }
 
-/** Small jobs at a steady rate: each is one start-next and one update. */
-function feed(subject: Subject, names: string[], perSecond: number) {
+/** Small jobs at a steady rate: each thing answers with one start-next and one update. */
+function feed(subject: Subject, names: string[], jobsPerSecond: number) {
   let n = 0;
   const under = new Set<Promise<unknown>>();
   const timer = setInterval(() => {
+    const thingNames = Array.from({ length: THINGS_PER_JOB }, () => names[n++ % names.length]);
     const creating = subject
-      .call('POST', '/jobs', { targets: { thingNames: [names[n++ % names.length]] }, document: { n } })
+      .call('POST', '/jobs', { targets: { thingNames }, document: { n } })
       .finally(() => under.delete(creating));
     under.add(creating);
-  }, 1000 / perSecond);
+  }, 1000 / jobsPerSecond);
   return {
     async stop() {
       clearInterval(timer);
@@ -73,14 +82,11 @@ async function createLarge(subject: Subject, things: number): Promise<Job> {
   return subject.call<Job>('POST', '/jobs', { targets: { thingGroupNames: ['away'] }, document: {} });
 }
 
-async function launched(subject: Subject, jobId: string, things: number): Promise<void> {
-  while ((await subject.call<Job>('GET', `/jobs/${jobId}`)).executionCounts.QUEUED !== things)
-    await sleep(250);
-}
-
-async function canceled(subject: Subject, jobId: string, things: number): Promise<void> {
-  while ((await subject.call<Job>('GET', `/jobs/${jobId}`)).executionCounts.CANCELED !== things)
-    await sleep(250);
+async function all(subject: Subject, jobId: string, status: string, things: number): Promise<void> {
+  await waitFor(`${things} ${status}`, limitFor(things), async () => {
+    const { executionCounts } = await subject.call<Job>('GET', `/jobs/${jobId}`);
+    return executionCounts[status] === things;
+  });
 }
 
 function tell(result: Record<string, LoadReport['latencies']>, { latencyJob }: Scale): Row[] {
@@ -91,10 +97,12 @@ function tell(result: Record<string, LoadReport['latencies']>, { latencyJob }: S
     canceling: `while ${latencyJob} are canceled`,
   };
   return Object.entries(result).flatMap(([name, latencies]) =>
-    Object.entries(latencies).map(([action, { n, p50, p95, p99 }], i) => ({
-      what: i === 0 ? (titles[name] ?? name) : '',
-      value: `${action}: p99 ${p99.toFixed(0)} ms`,
-      note: `p50 ${p50.toFixed(0)} ms, p95 ${p95.toFixed(0)} ms, of ${n}`,
-    })),
+    Object.entries(latencies)
+      .filter(([, { n }]) => n > 0)
+      .map(([action, { n, p50, p95, p99 }], i) => ({
+        what: i === 0 ? (titles[name] ?? name) : '',
+        value: `${action}: p99 ${p99.toFixed(0)} ms`,
+        note: `p50 ${p50.toFixed(0)} ms, p95 ${p95.toFixed(0)} ms, of ${n}`,
+      })),
   );
 }

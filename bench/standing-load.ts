@@ -5,6 +5,7 @@ import type { Row, Scale } from './main';
 import { meterCpu, residentMib } from './processes';
 import { latency, type Latency } from './statistics';
 import { startSubject, type Subject } from './subject';
+import { limitFor, waitFor } from './wait';
 
 const IDLE_MS = 20_000;
 const CALLS = 200;
@@ -26,8 +27,10 @@ export async function measureStandingLoad({ registered, waiting }: Scale) {
     const thingNames = Array.from({ length: count }, (_, i) => `thing-${from + i}`);
     const job = await before.call<Job>('POST', '/jobs', { targets: { thingNames }, document: {} });
     jobs.push(job);
-    while ((await before.call<Job>('GET', `/jobs/${job.jobId}`)).executionCounts.QUEUED !== count)
-      await sleep(500);
+    await waitFor(`${count} QUEUED`, limitFor(count), async () => {
+      const { executionCounts } = await before.call<Job>('GET', `/jobs/${job.jobId}`);
+      return executionCounts.QUEUED === count;
+    });
   }
   const { dataDir } = before;
   await before.stop({ keep: true });

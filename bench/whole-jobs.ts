@@ -1,15 +1,11 @@
 /** Whole jobs: from `POST /jobs` until COMPLETED, with devices that answer at once, and what they cost. */
 import fs from 'node:fs';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Generator } from './generator';
 import type { LoadReport } from './load';
 import { meterCpu } from './processes';
 import type { Subject } from './subject';
-
-const LOOKS_EVERY_MS = 250;
-const STUCK_AFTER_MS = 60_000;
-const LONGEST_MS_EACH = 500;
+import { limitFor, waitFor } from './wait';
 
 export interface WholeJob {
   things: number;
@@ -47,15 +43,12 @@ export async function runWholeJob(
     targets: { thingGroupNames: [groupName] },
     document: { action: 'bench' },
   });
-  for (;;) {
-    await sleep(LOOKS_EVERY_MS);
-    const job = await subject.call<Job>('GET', `/jobs/${jobId}`);
-    if (job.status !== 'IN_PROGRESS') break;
-    if (Date.now() - began > STUCK_AFTER_MS + things * LONGEST_MS_EACH)
-      throw new Error(
-        `${JSON.stringify(job)} is stuck; devices: ${JSON.stringify(await generator.report())}`,
-      );
-  }
+  await waitFor(`the end of job ${jobId}`, limitFor(things), async () => {
+    const { status } = await subject.call<Job>('GET', `/jobs/${jobId}`);
+    return status !== 'IN_PROGRESS';
+  }).catch(async (error: unknown) => {
+    throw new Error(`Devices: ${JSON.stringify(await generator.report())}`, { cause: error });
+  });
   const seconds = (Date.now() - began) / 1000;
   const used = cpu();
   const after = sizes(subject.dataDir);

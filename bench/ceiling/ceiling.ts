@@ -5,6 +5,7 @@ import path from 'node:path';
 import { meterCpu } from '../processes';
 import { spread, type Spread } from '../statistics';
 import { startSubject } from '../subject';
+import { limitFor } from '../wait';
 
 const PAGE_SIZE = 200;
 
@@ -23,7 +24,8 @@ export async function measureCeiling(devices: number, repeats: number): Promise<
     await once(child, 'message');
     const run = async (name: string, count: number): Promise<number> => {
       child.send({ run: name, devices: count, pageSize: PAGE_SIZE });
-      const [{ seconds }] = (await once(child, 'message')) as [{ seconds: number }];
+      const signal = AbortSignal.timeout(limitFor(count));
+      const [{ seconds }] = (await once(child, 'message', { signal })) as [{ seconds: number }];
       return seconds;
     };
     await run('warm-up', PAGE_SIZE);
@@ -38,7 +40,7 @@ export async function measureCeiling(devices: number, repeats: number): Promise<
       cpuMs: { temporal: perDevice(used.temporal), worker: perDevice(used.worker) },
     };
   } finally {
-    child.disconnect();
+    child.kill('SIGKILL');
     await once(child, 'exit');
     await subject.stop();
   }

@@ -95,10 +95,7 @@ export class SessionStore extends AsyncLevelPersistence {
     return Promise.resolve();
   }
 
-  override outgoingClearMessageId(
-    { id }: SessionRef,
-    { messageId }: { messageId: number },
-  ): Promise<void> {
+  override outgoingClearMessageId({ id }: SessionRef, { messageId }: { messageId: number }): Promise<void> {
     const sent = this.#inFlight.get(id);
     const key = sent?.get(messageId);
     if (sent !== undefined && key !== undefined) {

@@ -9,7 +9,13 @@ const LOCK_LIMIT_MS = 5_000;
  * reads the table. Without them a workflow costs Temporal a fifth less (docs/scaling.md).
  */
 const UNUSED = [
-  ...['execution_time', 'history_length', 'history_size_bytes', 'execution_duration', 'state_transition_count'],
+  ...[
+    'execution_time',
+    'history_length',
+    'history_size_bytes',
+    'execution_duration',
+    'state_transition_count',
+  ],
   ...['task_queue', 'parent_run_id', 'root_run_id', 'batcher_user'],
   ...['temporal_scheduled_start_time', 'temporal_scheduled_by_id', 'temporal_schedule_paused'],
   ...['temporal_namespace_division', 'temporal_pause_info'],

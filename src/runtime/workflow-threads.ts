@@ -33,7 +33,11 @@ export async function withWorkflowThreads<T>(
   threads.Worker = class extends Worker {
     constructor(file: string | URL, options: threads.WorkerOptions = {}) {
       const beats = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
-      super(file, { ...options, execArgv: [...process.execArgv, '--require', SET_UP], workerData: { beats } });
+      super(file, {
+        ...options,
+        execArgv: [...process.execArgv, '--require', SET_UP],
+        workerData: { beats },
+      });
       started.push(beats);
     }
   };
