@@ -8,7 +8,7 @@ import { startSubject, type Subject } from './subject';
 import { limitFor, waitFor } from './wait';
 
 const ASKERS = 100;
-/** Of the jobs that keep the askers at work, so that most of what they cost are executions. */
+/** Of the jobs at half the ceiling, so that most of what they cost are executions. */
 const THINGS_PER_JOB = 10;
 const GETS_PER_SECOND = 20;
 const MEASURED_MS = 20_000;
@@ -29,20 +29,24 @@ export async function measureLatency(scale: Scale, ceiling: Ceiling) {
     await subject.register('away', scale.latencyJob);
     await generator.connect(subject.broker, askers);
     const names = askers.map(({ thingName }) => thingName);
-    const measure = async (executionsPerSecond: number, until: Promise<unknown>) => {
+    const measure = async (
+      until: Promise<unknown>,
+      executionsPerSecond = IDLE_PER_SECOND,
+      thingsPerJob = 1,
+    ) => {
       await generator.reset();
       await generator.ask(GETS_PER_SECOND);
-      const feeding = feed(subject, names, executionsPerSecond / THINGS_PER_JOB);
+      const feeding = feed(subject, names, executionsPerSecond, thingsPerJob);
       await until;
       await feeding.stop();
       await generator.ask(0);
       return (await generator.report()).latencies;
     };
-    await measure(IDLE_PER_SECOND, sleep(2_000));
-    result.idle = await measure(IDLE_PER_SECOND, sleep(MEASURED_MS));
-    result.half = await measure(ceiling.devicesPerSecond.median / 2, sleep(MEASURED_MS));
+    await measure(sleep(2_000));
+    result.idle = await measure(sleep(MEASURED_MS));
+    result.half = await measure(sleep(MEASURED_MS), ceiling.devicesPerSecond.median / 2, THINGS_PER_JOB);
     const large = await createLarge(subject, scale.latencyJob);
-    result.launching = await measure(IDLE_PER_SECOND, all(subject, large.jobId, 'QUEUED', scale.latencyJob));
+    result.launching = await measure(all(subject, large.jobId, 'QUEUED', scale.latencyJob));
     await subject.call('POST', `/jobs/${large.jobId}/cancel`, {});
     result.canceling = await measure(
       IDLE_PER_SECOND,
@@ -56,16 +60,19 @@ export async function measureLatency(scale: Scale, ceiling: Ceiling) {
 }
 
 /** Small jobs at a steady rate: each thing answers with one start-next and one update. */
-function feed(subject: Subject, names: string[], jobsPerSecond: number) {
+function feed(subject: Subject, names: string[], executionsPerSecond: number, thingsPerJob: number) {
   let n = 0;
   const under = new Set<Promise<unknown>>();
-  const timer = setInterval(() => {
-    const thingNames = Array.from({ length: THINGS_PER_JOB }, () => names[n++ % names.length]);
-    const creating = subject
-      .call('POST', '/jobs', { targets: { thingNames }, document: { n } })
-      .finally(() => under.delete(creating));
-    under.add(creating);
-  }, 1000 / jobsPerSecond);
+  const timer = setInterval(
+    () => {
+      const thingNames = Array.from({ length: thingsPerJob }, () => names[n++ % names.length]);
+      const creating = subject
+        .call('POST', '/jobs', { targets: { thingNames }, document: { n } })
+        .finally(() => under.delete(creating));
+      under.add(creating);
+    },
+    (1000 * thingsPerJob) / executionsPerSecond,
+  );
   return {
     async stop() {
       clearInterval(timer);
