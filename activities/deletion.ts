@@ -40,6 +40,7 @@ export function deletionActivities({ db, client, notifier }: { db: Db; client: C
           const open = await reached(() => handle.signal(removeExecution, cause));
           if (!open)
             await endWithoutWorkflow({ db, notifier }, { jobId, thingName }, { kind: 'remove' }, cause);
+          return open;
         });
       }
       return untilStill(() => countPending(db, jobId));

@@ -1,13 +1,19 @@
 /** Making, launching, canceling and completing a job. */
-import { activityInfo, heartbeat } from '@temporalio/activity';
+import { activityInfo, heartbeat, sleep } from '@temporalio/activity';
 import type { Client } from '@temporalio/client';
 import { queuedExecution, type TimeoutConfig } from '../src/domain/execution';
 import type { Cause, Launch, NewJobRequest } from '../src/domain/job';
-import { PAGE_SIZE } from '../src/domain/limits';
+import { PAGE_SIZE, SECOND } from '../src/domain/limits';
 import type { ExecutionStatus } from '../src/domain/statuses';
 import type { Notifier } from '../src/devices/notifier';
 import type { Db } from '../src/store/database';
-import { cancelUnlaunched, executionPage, queueExecutions, type QueuedPage } from '../src/store/executions';
+import {
+  cancelUnlaunched,
+  countIn,
+  executionPage,
+  queueExecutions,
+  type QueuedPage,
+} from '../src/store/executions';
 import {
   cancelCause,
   cancelJob,
@@ -30,8 +36,11 @@ export interface JobDeps {
   metrics: Pick<ExecutionMetrics, 'transition'>;
 }
 
-/** Signals under way at once: enough to keep Temporal busy, few enough to leave room for the devices' reports. */
-const SIGNALS_AT_ONCE = 32;
+/** Executions asked at once: enough to keep Temporal busy, few enough to leave room for the devices' reports. */
+const ASKED_AT_ONCE = 32;
+/** What has not done as it was asked by then is not waited for. */
+const DONE_WITHIN = 10 * SECOND;
+const LOOK_EVERY = 50;
 
 export function jobActivities({ db, client, notifier, metrics }: JobDeps) {
   return {
@@ -94,11 +103,11 @@ export function jobActivities({ db, client, notifier, metrics }: JobDeps) {
       const request = { ...cancelCause(job), force: job.dispatch === 'NONE' };
       const statuses: ExecutionStatus[] = request.force ? ['QUEUED', 'IN_PROGRESS'] : ['QUEUED'];
       for (const status of statuses) {
-        await eachExecution(db, jobId, status, async (thingName) => {
-          await reached(() =>
+        await eachExecution(db, jobId, status, (thingName) =>
+          reached(() =>
             client.workflow.getHandle(executionWorkflowId(jobId, thingName)).signal(cancelExecution, request),
-          );
-        });
+          ),
+        );
       }
     },
 
@@ -116,23 +125,41 @@ export function jobActivities({ db, client, notifier, metrics }: JobDeps) {
 }
 
 /**
- * Calls back for every execution of a job that has the status when its page is read, a bounded number at a time.
- * The cursor is the heartbeat, so that a retry of the activity does not begin anew.
+ * Asks every execution of a job that has the status to leave it, a page at a time. The next page is asked when this one
+ * has left: signals are taken much faster than workflows deal with them, and what a device reports meanwhile would wait
+ * behind all of them. The cursor is the heartbeat, so that a retry of the activity does not begin anew.
+ * @param ask resolves with whether the execution is going to do so
  */
 export async function eachExecution(
   db: Db,
   jobId: string,
   status: ExecutionStatus,
-  act: (thingName: string) => Promise<void>,
+  ask: (thingName: string) => Promise<boolean>,
 ): Promise<void> {
   const resumed = activityInfo().heartbeatDetails as { status: ExecutionStatus; after: string } | undefined;
   let after = resumed?.status === status ? resumed.after : '';
   for (;;) {
-    const page = await executionPage(db, jobId, status, after, SIGNALS_AT_ONCE);
-    await Promise.all(page.map(act));
+    const page = await executionPage(db, jobId, status, after, ASKED_AT_ONCE);
     const last = page.at(-1);
     if (last === undefined) return;
+    const going = await Promise.all(page.map(ask));
+    await untilGone(
+      db,
+      jobId,
+      status,
+      page.filter((_, i) => going[i]),
+    );
     after = last;
     heartbeat({ status, after });
   }
+}
+
+async function untilGone(
+  db: Db,
+  jobId: string,
+  status: ExecutionStatus,
+  thingNames: string[],
+): Promise<void> {
+  const deadline = Date.now() + DONE_WITHIN;
+  while (Date.now() < deadline && (await countIn(db, jobId, status, thingNames)) > 0) await sleep(LOOK_EVERY);
 }

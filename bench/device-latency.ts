@@ -11,7 +11,6 @@ const ASKERS = 100;
 /** Of the jobs at half the ceiling, so that most of what they cost are executions. */
 const THINGS_PER_JOB = 10;
 const GETS_PER_SECOND = 20;
-const MEASURED_MS = 20_000;
 /** Executions a second that are next to nothing. */
 const IDLE_PER_SECOND = 2;
 
@@ -20,7 +19,7 @@ interface Job {
   executionCounts: Record<string, number>;
 }
 
-export async function measureLatency(scale: Scale, ceiling: Ceiling) {
+export async function measureLatency(scale: Scale, ceilings: Ceiling[]) {
   const subject = await startSubject();
   const generator = new Generator();
   const result: Record<string, LoadReport['latencies']> = {};
@@ -43,8 +42,12 @@ export async function measureLatency(scale: Scale, ceiling: Ceiling) {
       return (await generator.report()).latencies;
     };
     await measure(sleep(2_000));
-    result.idle = await measure(sleep(MEASURED_MS));
-    result.half = await measure(sleep(MEASURED_MS), ceiling.devicesPerSecond.median / 2, THINGS_PER_JOB);
+    result.idle = await measure(sleep(scale.measuredMs));
+    result.half = await measure(
+      sleep(scale.measuredMs),
+      ceilings.at(-1)!.devicesPerSecond.median / 2,
+      THINGS_PER_JOB,
+    );
     const large = await createLarge(subject, scale.latencyJob);
     result.launching = await measure(all(subject, large.jobId, 'QUEUED', scale.latencyJob));
     await subject.call('POST', `/jobs/${large.jobId}/cancel`, {});

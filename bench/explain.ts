@@ -21,6 +21,7 @@ import {
 import {
   activeExecutionsOf,
   cancelUnlaunched,
+  countIn,
   countPending,
   deleteExecution,
   executionPage,
@@ -131,6 +132,13 @@ const PATHS: Paths = {
   'job: follow membership': (db) => readMembershipChanges(db, 'watching', 0, 200),
   'job: watchers of a group': (db) => watchingJobs(db, ['all', 'few']),
   'job: page of executions to signal': (db) => executionPage(db, large(1), 'QUEUED', '', 32),
+  'job: how many of that page are left': (db) =>
+    countIn(
+      db,
+      large(1),
+      'QUEUED',
+      launches(0, 32, 1).map(({ thingName }) => thingName),
+    ),
   'job: cancel': (db) => cancelJob(db, 'named', { by: 'key:a', dispatch: 'NONE' }, NOW),
   'job: record what was never launched': (db) => cancelUnlaunched(db, 'watching', { by: 'key:a' }, NOW, 200),
   'job: count what is pending': (db) => countPending(db, large(1)),

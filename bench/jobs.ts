@@ -1,5 +1,5 @@
 /** Whole jobs of several sizes, each several times, on one warm Muster. */
-import type { Ceiling } from './ceiling/ceiling';
+import { ceilingFor, type Ceiling } from './ceiling/ceiling';
 import { Generator } from './generator';
 import { historyCost } from './history';
 import type { Row, Scale } from './main';
@@ -13,7 +13,7 @@ const SAMPLE = 20;
 /** A size above this is measured once: it is long enough to even out. */
 const ONCE_ABOVE = 1_000;
 
-export async function measureJobs(scale: Scale, ceiling: Ceiling) {
+export async function measureJobs(scale: Scale, ceilings: Ceiling[]) {
   const rows: Row[] = [];
   const result: (WholeJob & { history: Awaited<ReturnType<typeof historyCost>> })[] = [];
   for (const things of scale.jobs) {
@@ -38,7 +38,7 @@ export async function measureJobs(scale: Scale, ceiling: Ceiling) {
         names.slice(0, SAMPLE).map((thingName) => ({ jobId: items[0]!.jobId, thingName })),
       );
       result.push({ ...median, history });
-      rows.push(...tell(median, history, runs, ceiling, residentMib(subject.pids().muster)));
+      rows.push(...tell(median, history, runs, ceilings, residentMib(subject.pids().muster)));
     } finally {
       generator.stop();
       await subject.stop();
@@ -51,11 +51,11 @@ function tell(
   job: WholeJob,
   history: Awaited<ReturnType<typeof historyCost>>,
   runs: WholeJob[],
-  ceiling: Ceiling,
+  ceilings: Ceiling[],
   memoryMib: number,
 ): Row[] {
   const { min, max } = spread(runs.map(({ seconds }) => seconds));
-  const ratio = job.devicesPerSecond / ceiling.devicesPerSecond.median;
+  const ratio = job.devicesPerSecond / ceilingFor(job.things, ceilings).devicesPerSecond.median;
   const { muster, temporal, load } = job.cpuMs;
   const { update } = job.load.latencies;
   return [
@@ -68,6 +68,11 @@ function tell(
       what: '  notified',
       value: `${job.firstNotified.toFixed(2)} s`,
       note: `the first; the last after ${job.lastNotified.toFixed(2)} s`,
+    },
+    {
+      what: '  progress',
+      value: `${job.behind} behind`,
+      note: 'reports that were accepted and not in the counts of GET /jobs/{jobId} yet, at most',
     },
     {
       what: '  CPU per execution',

@@ -7,7 +7,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import Table from 'cli-table3';
-import { measureCeiling } from './ceiling/ceiling';
+import { measureCeilings } from './ceiling/ceiling';
 import { measureJobs } from './jobs';
 import { measureBulk } from './bulk';
 import { measureLatency } from './device-latency';
@@ -22,11 +22,14 @@ export interface Row {
 
 export interface Scale {
   repeats: number;
-  ceilingDevices: number;
+  /** Devices of the ceiling's jobs, ascending. */
+  ceilings: number[];
   /** Things in the whole jobs. */
   jobs: number[];
   /** Things of the job during which devices' latencies are measured. */
   latencyJob: number;
+  /** Milliseconds of each measurement that has no end of its own. */
+  measuredMs: number;
   registered: number;
   waiting: number;
   bulk: number;
@@ -34,18 +37,20 @@ export interface Scale {
 
 const FULL: Scale = {
   repeats: 3,
-  ceilingDevices: 1_000,
+  ceilings: [100, 1_000],
   jobs: [100, 1_000, 10_000],
   latencyJob: 10_000,
+  measuredMs: 20_000,
   registered: 100_000,
   waiting: 20_000,
   bulk: 10_000,
 };
 const QUICK: Scale = {
   repeats: 1,
-  ceilingDevices: 200,
+  ceilings: [100, 300],
   jobs: [100, 300],
   latencyJob: 200,
+  measuredMs: 4_000,
   registered: 2_000,
   waiting: 200,
   bulk: 200,
@@ -72,18 +77,19 @@ async function main(): Promise<void> {
   };
   const began = new Date().toISOString();
 
-  const ceiling = await measureCeiling(scale.ceilingDevices, scale.repeats);
-  const results: Record<string, unknown> = { ceiling };
-  print('Ceiling: raw Temporal, one child and two signals for each device', [
-    {
-      what: `${ceiling.devices} devices`,
-      value: `${ceiling.devicesPerSecond.median.toFixed(1)} devices/s`,
-      note: `${ceiling.devicesPerSecond.min.toFixed(1)}–${ceiling.devicesPerSecond.max.toFixed(1)}; CPU per device: Temporal ${ceiling.cpuMs.temporal.toFixed(1)} ms, worker ${ceiling.cpuMs.worker.toFixed(1)} ms`,
-    },
-  ]);
+  const ceilings = await measureCeilings(scale.ceilings, scale.repeats);
+  const results: Record<string, unknown> = { ceilings };
+  print(
+    'Ceiling: raw Temporal, one child and two signals for each device',
+    ceilings.map(({ devices, devicesPerSecond, cpuMs }) => ({
+      what: `${devices} devices`,
+      value: `${devicesPerSecond.median.toFixed(1)} devices/s`,
+      note: `${devicesPerSecond.min.toFixed(1)}–${devicesPerSecond.max.toFixed(1)}; CPU per device: Temporal ${cpuMs.temporal.toFixed(1)} ms, worker ${cpuMs.worker.toFixed(1)} ms`,
+    })),
+  );
   for (const [name, measure] of Object.entries(MEASUREMENTS)) {
     if (!names.includes(name)) continue;
-    const { title, rows, result } = await measure(scale, ceiling);
+    const { title, rows, result } = await measure(scale, ceilings);
     results[name] = result;
     print(title, rows);
   }

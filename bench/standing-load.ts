@@ -7,7 +7,6 @@ import { latency, type Latency } from './statistics';
 import { startSubject, type Subject } from './subject';
 import { limitFor, waitFor } from './wait';
 
-const IDLE_MS = 20_000;
 const CALLS = 200;
 const THINGS_PER_JOB = 10_000;
 const ASKERS = 50;
@@ -18,7 +17,7 @@ interface Job {
   executionCounts: Record<string, number>;
 }
 
-export async function measureStandingLoad({ registered, waiting }: Scale) {
+export async function measureStandingLoad({ registered, waiting, measuredMs }: Scale) {
   const before = await startSubject();
   await before.register('thing', registered);
   const jobs: Job[] = [];
@@ -41,7 +40,7 @@ export async function measureStandingLoad({ registered, waiting }: Scale) {
     const askers = await subject.register('asker', ASKERS);
     await generator.connect(subject.broker, askers);
     const cpu = meterCpu(subject.pids());
-    await sleep(IDLE_MS);
+    await sleep(measuredMs);
     const idle = cpu();
     const lists = {
       'GET /jobs': await time(subject, '/jobs'),
@@ -55,7 +54,7 @@ export async function measureStandingLoad({ registered, waiting }: Scale) {
     const { muster, temporal } = subject.pids();
     const result = {
       readySeconds: subject.startSeconds,
-      idleCores: { muster: idle.muster / (IDLE_MS / 1000), temporal: idle.temporal / (IDLE_MS / 1000) },
+      idleCores: { muster: idle.muster / (measuredMs / 1000), temporal: idle.temporal / (measuredMs / 1000) },
       memoryMib: { muster: residentMib(muster), temporal: residentMib(temporal) },
       lists,
       get,

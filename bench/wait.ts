@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-const LOOKS_EVERY_MS = 250;
+const LOOKS_EVERY_MS = 100;
 
 /**
  * Resolves when `holds` says so.

@@ -14,6 +14,8 @@ export interface WholeJob {
   /** Seconds from `POST /jobs`. */
   firstNotified: number;
   lastNotified: number;
+  /** Reports whose devices had heard `accepted`, and that the job did not count yet, at most. */
+  behind: number;
   /** Milliseconds of CPU for each execution. */
   cpuMs: { muster: number; temporal: number; load: number };
   /** KiB for each execution. */
@@ -25,6 +27,7 @@ export interface WholeJob {
 interface Job {
   jobId: string;
   status: string;
+  executionCounts: Record<string, number>;
 }
 
 /** @param groupName of the things, whose devices are connected */
@@ -43,8 +46,11 @@ export async function runWholeJob(
     targets: { thingGroupNames: [groupName] },
     document: { action: 'bench' },
   });
+  let behind = 0;
   await waitFor(`the end of job ${jobId}`, limitFor(things), async () => {
-    const { status } = await subject.call<Job>('GET', `/jobs/${jobId}`);
+    const { done } = await generator.report();
+    const { status, executionCounts } = await subject.call<Job>('GET', `/jobs/${jobId}`);
+    behind = Math.max(behind, done - (executionCounts.SUCCEEDED ?? 0));
     return status !== 'IN_PROGRESS';
   }).catch(async (error: unknown) => {
     throw new Error(`Devices: ${JSON.stringify(await generator.report())}`, { cause: error });
@@ -59,6 +65,7 @@ export async function runWholeJob(
     seconds,
     devicesPerSecond: things / seconds,
     firstNotified: ((load.firstNotifiedAt ?? NaN) - began) / 1000,
+    behind,
     lastNotified: ((load.lastNotifiedAt ?? NaN) - began) / 1000,
     cpuMs: { muster: each(used.muster), temporal: each(used.temporal), load: each(used.load) },
     storeKib: (after.store - before.store) / 1024 / things,

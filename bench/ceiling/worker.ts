@@ -88,6 +88,7 @@ async function main(address: string): Promise<void> {
       })
       .then(() => process.send?.({ seconds: (performance.now() - began) / 1000 }));
   });
+  process.on('disconnect', () => process.exit());
   process.send?.('ready');
   process.on('disconnect', () => worker.shutdown());
   await running;

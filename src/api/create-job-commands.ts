@@ -6,7 +6,7 @@ import {
 } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import type { Logger } from 'pino';
-import { MusterError, type ErrorCode } from '../contract/errors';
+import { isErrorCode, MusterError } from '../contract/errors';
 import { isTerminal } from '../domain/statuses';
 import type { Db } from '../store/database';
 import { activeExecutionsOf, deleteExecution, findExecution } from '../store/executions';
@@ -176,7 +176,7 @@ async function asMusterErrors(message: () => Promise<void>): Promise<void> {
     await message();
   } catch (error) {
     const failure = error instanceof WorkflowUpdateFailedError ? error.cause : undefined;
-    if (!(failure instanceof ApplicationFailure) || !failure.type) throw error;
-    throw new MusterError(failure.type as ErrorCode, failure.message);
+    if (!(failure instanceof ApplicationFailure) || !isErrorCode(failure.type)) throw error;
+    throw new MusterError(failure.type, failure.message);
   }
 }

@@ -165,6 +165,10 @@ export const ERRORS = {
 
 export type ErrorCode = keyof typeof ERRORS;
 
+export function isErrorCode(code: unknown): code is ErrorCode {
+  return typeof code === 'string' && Object.hasOwn(ERRORS, code);
+}
+
 /** One offending field. `path` is dotted, list positions included: `targets.thingNames.3`. */
 export interface FieldError {
   path: string;

@@ -3,9 +3,10 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import Database from 'better-sqlite3';
 import { createLogger } from './logs';
 import { openDataDir, type DataDir } from './data-dir';
-import { ensureSearchAttributes, pingTemporal } from './temporal-connection';
+import { ensureSearchAttributes, pingTemporal, searchByAll } from './temporal-connection';
 import { findOnPath } from './temporal-executable';
 import { startTemporalServer } from './temporal-launcher';
 
@@ -15,7 +16,8 @@ if (!executable)
     'Skipped: needs `temporal` on the PATH; go install github.com/temporalio/cli/cmd/temporal@v1.5.1',
   );
 
-const ATTRIBUTES = ['JobId', 'ThingName'];
+const FROM_THE_START = 'ThingName';
+const ATTRIBUTES = ['JobId', FROM_THE_START];
 const logger = createLogger('silent');
 let dataDir: DataDir;
 beforeEach(() => {
@@ -33,7 +35,7 @@ const start = () =>
     port: 0,
     uiPort: 0,
     namespace: 'fleet',
-    searchAttributes: ['ThingName'],
+    searchAttributes: [FROM_THE_START],
     logger,
   });
 const pidOf = () =>
@@ -79,6 +81,25 @@ withTemporal('it starts, is searchable by the attributes, comes back after a cra
   await server.stop();
   expect(isAlive(pid)).toBe(false);
   expect(fs.existsSync(dataDir.file('temporal.pid.json'))).toBe(false);
+});
+
+withTemporal('its database has the attributes and the indexes that are used, and no others', async () => {
+  const server = await start();
+  await searchByAll(server.connection, 'fleet', [FROM_THE_START]);
+  const db = new Database(dataDir.file('temporal.db'), { readonly: true });
+  const indexes = db
+    .prepare("SELECT name FROM sqlite_schema WHERE type = 'index' AND tbl_name = 'executions_visibility'")
+    .pluck()
+    .all();
+  db.close();
+  expect(indexes).toEqual(expect.arrayContaining(['default_idx', 'by_workflow_id', 'by_keyword_01']));
+  expect(indexes).not.toContain('by_int_01');
+  expect(indexes.length).toBeLessThan(15);
+  await server.stop();
+
+  const restarted = await start();
+  await searchByAll(restarted.connection, 'fleet', [FROM_THE_START]);
+  await restarted.stop();
 });
 
 withTemporal('one left behind by a killed Muster is ended at the next start', async () => {

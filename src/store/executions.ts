@@ -252,6 +252,23 @@ export async function executionPage(
   return rows.map(({ thingName }) => thingName);
 }
 
+/** How many of these things have the job in that status. */
+export async function countIn(
+  db: Queryable,
+  jobId: string,
+  status: ExecutionStatus,
+  thingNames: readonly string[],
+): Promise<number> {
+  const { n } = await db
+    .selectFrom('executions')
+    .select((eb) => eb.fn.countAll<number>().as('n'))
+    .where('jobId', '=', jobId)
+    .where('thingName', 'in', thingNames)
+    .where('status', '=', status)
+    .executeTakeFirstOrThrow();
+  return Number(n);
+}
+
 /** How many executions of a job are not terminal. */
 export async function countPending(db: Queryable, jobId: string): Promise<number> {
   const { n } = await db
