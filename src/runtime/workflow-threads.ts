@@ -33,11 +33,8 @@ export async function withWorkflowThreads<T>(
   threads.Worker = class extends Worker {
     constructor(file: string | URL, options: threads.WorkerOptions = {}) {
       const beats = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
-      super(file, {
-        ...options,
-        execArgv: [...process.execArgv, '--require', SET_UP],
-        workerData: { beats },
-      });
+      // Without the process's own flags, some of which a thread must not be given.
+      super(file, { ...options, execArgv: ['--require', SET_UP], workerData: { beats } });
       started.push(beats);
     }
   };
