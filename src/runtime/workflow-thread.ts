@@ -1,17 +1,11 @@
 /**
- * Runs first in the thread in which the SDK executes workflow code (see workflow-threads.ts), and takes away two things
- * that cost a quarter of the worker's CPU (docs/scaling.md):
- * - the stack of every promise, kept for the query `__stack_trace`. What a workflow waits for stands in its current
- *   details, in words.
- * - the watchdog, a system thread started and ended at each of some 20 entries of workflow code for an execution. The
- *   beat below does for the whole thread what it does for an entry.
+ * Runs first in the thread in which the SDK executes workflow code (see workflow-threads.ts), and takes away its watchdog: a
+ * system thread started and ended at each of some 20 entries of workflow code for an execution, an eighth of the
+ * worker's CPU (docs/scaling.md). The beat below does for the whole thread what it does for an entry.
  */
-import v8 from 'node:v8';
 import vm from 'node:vm';
 import { workerData } from 'node:worker_threads';
 import { BEAT_EVERY_MS } from './workflow-threads';
-
-v8.promiseHooks.createHook = () => () => undefined;
 
 // eslint-disable-next-line @typescript-eslint/unbound-method -- called with its `this` below
 const { runInContext } = vm.Script.prototype;

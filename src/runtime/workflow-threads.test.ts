@@ -24,16 +24,13 @@ test('a thread that does not come back is noticed', async () => {
   await thread.terminate();
 });
 
-test('scripts run as they would, without a watchdog, and promises are not looked at', async () => {
+test('scripts run as they would, without a watchdog', async () => {
   const { made: thread, stopWatching } = await start();
   const script = "require('vm').runInNewContext('6 * 7', {}, { timeout: 1000, displayErrors: true })";
   await expect(ask(thread, script)).resolves.toBe(42);
   await expect(
     ask(thread, "new (require('vm').Script)('x').runInContext(require('vm').createContext({ x: 1 }))"),
   ).resolves.toBe(1);
-  const promises =
-    "let seen = 0; require('v8').promiseHooks.createHook({ init: () => seen++ }); Promise.resolve().then(() => 1); seen";
-  await expect(ask(thread, promises)).resolves.toBe(0);
   stopWatching();
   await thread.terminate();
 });
@@ -43,6 +40,8 @@ test('other threads are left alone', async () => {
   stopWatching();
   expect(made).toBeUndefined();
   const thread = new threads.Worker(THREAD, { eval: true });
-  await expect(ask(thread, "require('worker_threads').workerData")).resolves.toBeNull();
+  await expect(ask(thread, "require('worker_threads').workerData ?? {}")).resolves.not.toHaveProperty(
+    'beats',
+  );
   await thread.terminate();
 });
