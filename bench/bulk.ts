@@ -1,12 +1,10 @@
 /** Many at once: canceling, deleting, joining, registering. */
 import type { Row, Scale } from './main';
 import { startSubject, type Subject } from './subject';
-import { limitFor, waitFor } from './wait';
+import { limitFor, untilAll, waitFor } from './wait';
 
 interface Job {
   jobId: string;
-  status: string;
-  executionCounts: Record<string, number>;
 }
 
 export async function measureBulk({ registered, bulk }: Scale) {
@@ -38,10 +36,10 @@ async function cancelAndDelete(subject: Subject, count: number) {
     targets: { thingNames: names(count) },
     document: {},
   });
-  await until(subject, jobId, 'QUEUED', count);
+  await untilAll(subject, jobId, 'QUEUED', count);
   const cancel = await seconds(async () => {
     await subject.call('POST', `/jobs/${jobId}/cancel`, {});
-    await until(subject, jobId, 'CANCELED', count);
+    await untilAll(subject, jobId, 'CANCELED', count);
   });
   const deletion = await seconds(async () => {
     await subject.call('DELETE', `/jobs/${jobId}`);
@@ -59,19 +57,12 @@ async function join(subject: Subject, count: number): Promise<number> {
   });
   return seconds(async () => {
     await subject.call('POST', '/thing-groups/joined/things', { add: names(count) });
-    await until(subject, jobId, 'QUEUED', count);
+    await untilAll(subject, jobId, 'QUEUED', count);
   });
 }
 
 function names(count: number): string[] {
   return Array.from({ length: count }, (_, i) => `thing-${i}`);
-}
-
-async function until(subject: Subject, jobId: string, status: string, count: number): Promise<void> {
-  await waitFor(`${count} ${status}`, limitFor(count), async () => {
-    const { executionCounts } = await subject.call<Job>('GET', `/jobs/${jobId}`);
-    return executionCounts[status] === count;
-  });
 }
 
 async function exists(subject: Subject, jobId: string): Promise<boolean> {

@@ -5,7 +5,7 @@ import { Generator } from './generator';
 import type { LoadReport } from './load';
 import type { Row, Scale } from './main';
 import { startSubject, type Subject } from './subject';
-import { limitFor, waitFor } from './wait';
+import { untilAll } from './wait';
 
 const ASKERS = 100;
 /** Of the jobs at half the ceiling, so that most of what they cost are executions. */
@@ -16,7 +16,6 @@ const IDLE_PER_SECOND = 2;
 
 interface Job {
   jobId: string;
-  executionCounts: Record<string, number>;
 }
 
 export async function measureLatency(scale: Scale, ceilings: Ceiling[]) {
@@ -49,9 +48,9 @@ export async function measureLatency(scale: Scale, ceilings: Ceiling[]) {
       THINGS_PER_JOB,
     );
     const large = await createLarge(subject, scale.latencyJob);
-    result.launching = await measure(all(subject, large.jobId, 'QUEUED', scale.latencyJob));
+    result.launching = await measure(untilAll(subject, large.jobId, 'QUEUED', scale.latencyJob));
     await subject.call('POST', `/jobs/${large.jobId}/cancel`, {});
-    result.canceling = await measure(all(subject, large.jobId, 'CANCELED', scale.latencyJob));
+    result.canceling = await measure(untilAll(subject, large.jobId, 'CANCELED', scale.latencyJob));
   } finally {
     generator.stop();
     await subject.stop();
@@ -87,13 +86,6 @@ async function createLarge(subject: Subject, things: number): Promise<Job> {
   const add = Array.from({ length: things }, (_, i) => `away-${i}`);
   await subject.call('POST', '/thing-groups/away/things', { add });
   return subject.call<Job>('POST', '/jobs', { targets: { thingGroupNames: ['away'] }, document: {} });
-}
-
-async function all(subject: Subject, jobId: string, status: string, things: number): Promise<void> {
-  await waitFor(`${things} ${status}`, limitFor(things), async () => {
-    const { executionCounts } = await subject.call<Job>('GET', `/jobs/${jobId}`);
-    return executionCounts[status] === things;
-  });
 }
 
 function tell(result: Record<string, LoadReport['latencies']>, { latencyJob }: Scale): Row[] {

@@ -5,7 +5,7 @@ import type { Row, Scale } from './main';
 import { meterCpu, residentMib } from './processes';
 import { latency, type Latency } from './statistics';
 import { startSubject, type Subject } from './subject';
-import { limitFor, waitFor } from './wait';
+import { untilAll } from './wait';
 
 const CALLS = 200;
 const THINGS_PER_JOB = 10_000;
@@ -14,7 +14,6 @@ const GETS_PER_SECOND = 20;
 
 interface Job {
   jobId: string;
-  executionCounts: Record<string, number>;
 }
 
 export async function measureStandingLoad({ registered, waiting, measuredMs }: Scale) {
@@ -26,10 +25,7 @@ export async function measureStandingLoad({ registered, waiting, measuredMs }: S
     const thingNames = Array.from({ length: count }, (_, i) => `thing-${from + i}`);
     const job = await before.call<Job>('POST', '/jobs', { targets: { thingNames }, document: {} });
     jobs.push(job);
-    await waitFor(`${count} QUEUED`, limitFor(count), async () => {
-      const { executionCounts } = await before.call<Job>('GET', `/jobs/${job.jobId}`);
-      return executionCounts.QUEUED === count;
-    });
+    await untilAll(before, job.jobId, 'QUEUED', count);
   }
   const { dataDir } = before;
   await before.stop({ keep: true });

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Subject } from './subject';
 
 const LOOKS_EVERY_MS = 100;
 
@@ -17,3 +18,19 @@ export async function waitFor(what: string, limitMs: number, holds: () => Promis
 
 /** What a measurement may take for so many executions before something must be stuck. */
 export const limitFor = (executions: number) => 60_000 + 200 * executions;
+
+/** Resolves when so many executions of the job have the status. */
+export async function untilAll(
+  subject: Subject,
+  jobId: string,
+  status: string,
+  executions: number,
+): Promise<void> {
+  await waitFor(`${executions} ${status}`, limitFor(executions), async () => {
+    const { executionCounts } = await subject.call<{ executionCounts: Record<string, number> }>(
+      'GET',
+      `/jobs/${jobId}`,
+    );
+    return executionCounts[status] === executions;
+  });
+}

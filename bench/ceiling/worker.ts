@@ -90,7 +90,6 @@ async function main(address: string): Promise<void> {
   });
   process.on('disconnect', () => process.exit());
   process.send?.('ready');
-  process.on('disconnect', () => worker.shutdown());
   await running;
 }
 
