@@ -29,8 +29,16 @@ const SQLITE_PRAGMAS = [
   'wal_autocheckpoint=10000',
 ];
 
-/** The dev server otherwise reads all search attributes anew from its database for each workflow that has some. */
-const DYNAMIC_CONFIG = ['system.forceSearchAttributesCacheRefreshOnRead=false'];
+/** What the server does better for one machine than by itself (docs/scaling.md). */
+const DYNAMIC_CONFIG = [
+  // The dev server otherwise reads all search attributes anew from its database for each workflow that has some.
+  'system.forceSearchAttributesCacheRefreshOnRead=false',
+  // By itself 20 a second: after a short burst each task of a workflow waits up to 50 ms until it is looked for.
+  'history.transferProcessorMaxPollRPS=100',
+  // Of four, one may be without a poller just then, and its tasks wait for seconds.
+  'matching.numTaskqueueReadPartitions=1',
+  'matching.numTaskqueueWritePartitions=1',
+];
 
 /**
  * Go collects garbage when the heap has grown by so many percent, 100 by itself. What Temporal holds is small beside

@@ -85,8 +85,19 @@ export function settingsOf(tuning: WorkerTuning) {
     maxConcurrentWorkflowTaskExecutions: tuning.workerWorkflowTasks,
     maxConcurrentActivityTaskExecutions: tuning.workerActivities,
     maxConcurrentLocalActivityExecutions: tuning.workerLocalActivities,
-    // A little better than a fixed number when launches and reports come in bursts, and quiet when nothing does.
-    workflowTaskPollerBehavior: { type: 'autoscaling', maximum: tuning.workerWorkflowPollers },
-    activityTaskPollerBehavior: { type: 'autoscaling', maximum: tuning.workerActivityPollers },
+    workflowTaskPollerBehavior: pollers(tuning.workerWorkflowPollers),
+    activityTaskPollerBehavior: pollers(tuning.workerActivityPollers),
   } satisfies Partial<SdkWorkerOptions>;
+}
+
+/**
+ * A task queue is cut into partitions, four by itself, and a task in one where nobody is polling waits for seconds: with
+ * the SDK's minimum of one poller that happened in every third burst (docs/scaling.md).
+ */
+const POLLERS_AT_LEAST = 8;
+
+/** Better than a fixed number when launches and reports come in bursts, and quiet when nothing does. */
+function pollers(maximum: number) {
+  const least = Math.min(POLLERS_AT_LEAST, maximum);
+  return { type: 'autoscaling', minimum: least, initial: least, maximum } as const;
 }
