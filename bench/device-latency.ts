@@ -1,6 +1,6 @@
 /** How long devices wait for their answers: idle, at half of the most, and while a large job is launched or canceled. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Ceiling } from './ceiling/ceiling';
+import { startCeiling } from './ceiling/ceiling';
 import { Generator } from './generator';
 import type { LoadReport } from './load';
 import type { Row, Scale } from './main';
@@ -14,15 +14,18 @@ const GETS_PER_SECOND = 20;
 /** Executions a second that are next to nothing. */
 const IDLE_PER_SECOND = 2;
 
+const CEILING_DEVICES = 1_000;
+
 interface Job {
   jobId: string;
 }
 
-export async function measureLatency(scale: Scale, ceilings: Ceiling[]) {
+export async function measureLatency(scale: Scale) {
   const subject = await startSubject();
   const generator = new Generator();
   const result: Record<string, LoadReport['latencies']> = {};
   try {
+    const most = await ceilingNow(subject, scale.latencyJob);
     const askers = await subject.register('asker', ASKERS);
     await subject.register('away', scale.latencyJob);
     await generator.connect(subject.broker, askers);
@@ -42,11 +45,7 @@ export async function measureLatency(scale: Scale, ceilings: Ceiling[]) {
     };
     await measure(sleep(2_000));
     result.idle = await measure(sleep(scale.measuredMs));
-    result.half = await measure(
-      sleep(scale.measuredMs),
-      ceilings.at(-1)!.devicesPerSecond.median / 2,
-      THINGS_PER_JOB,
-    );
+    result.half = await measure(sleep(scale.measuredMs), most / 2, THINGS_PER_JOB);
     const large = await createLarge(subject, scale.latencyJob);
     result.launching = await measure(untilAll(subject, large.jobId, 'QUEUED', scale.latencyJob));
     await subject.call('POST', `/jobs/${large.jobId}/cancel`, {});
@@ -56,6 +55,14 @@ export async function measureLatency(scale: Scale, ceilings: Ceiling[]) {
     await subject.stop();
   }
   return { title: `Devices wait for their answer`, rows: tell(result, scale), result };
+}
+
+/** Devices a second. */
+async function ceilingNow(subject: Subject, latencyJob: number): Promise<number> {
+  const ceiling = await startCeiling(subject);
+  const { devicesPerSecond } = await ceiling.run(Math.min(CEILING_DEVICES, latencyJob));
+  await ceiling.stop();
+  return devicesPerSecond;
 }
 
 /** Small jobs at a steady rate: each thing answers with one start-next and one update. */

@@ -1,5 +1,5 @@
 /**
- * `npm run bench [-- --quick] [-- --only ceiling,jobs]`: measures Muster on this machine against raw Temporal on the
+ * `npm run bench [-- --quick] [-- --only jobs,latency]`: measures Muster on this machine against raw Temporal on the
  * same machine in the same run, prints a table and writes bench/results/latest.json.
  */
 import fs from 'node:fs';
@@ -7,7 +7,6 @@ import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import Table from 'cli-table3';
-import { measureCeilings } from './ceiling/ceiling';
 import { measureJobs } from './jobs';
 import { measureBulk } from './bulk';
 import { measureLatency } from './device-latency';
@@ -22,8 +21,6 @@ export interface Row {
 
 export interface Scale {
   repeats: number;
-  /** Devices of the ceiling's jobs, ascending. */
-  ceilings: number[];
   /** Things in the whole jobs. */
   jobs: number[];
   /** Things of the job during which devices' latencies are measured. */
@@ -36,8 +33,7 @@ export interface Scale {
 }
 
 const FULL: Scale = {
-  repeats: 3,
-  ceilings: [100, 1_000],
+  repeats: 5,
   jobs: [100, 1_000, 10_000],
   latencyJob: 10_000,
   measuredMs: 20_000,
@@ -47,7 +43,6 @@ const FULL: Scale = {
 };
 const QUICK: Scale = {
   repeats: 1,
-  ceilings: [100, 300],
   jobs: [100, 300],
   latencyJob: 200,
   measuredMs: 4_000,
@@ -77,19 +72,10 @@ async function main(): Promise<void> {
   };
   const began = new Date().toISOString();
 
-  const ceilings = await measureCeilings(scale.ceilings, scale.repeats);
-  const results: Record<string, unknown> = { ceilings };
-  print(
-    'Ceiling: raw Temporal, one child and two signals for each device',
-    ceilings.map(({ devices, devicesPerSecond, cpuMs }) => ({
-      what: `${devices} devices`,
-      value: `${devicesPerSecond.median.toFixed(1)} devices/s`,
-      note: `${devicesPerSecond.min.toFixed(1)}–${devicesPerSecond.max.toFixed(1)}; CPU per device: Temporal ${cpuMs.temporal.toFixed(1)} ms, worker ${cpuMs.worker.toFixed(1)} ms`,
-    })),
-  );
+  const results: Record<string, unknown> = {};
   for (const [name, measure] of Object.entries(MEASUREMENTS)) {
     if (!names.includes(name)) continue;
-    const { title, rows, result } = await measure(scale, ceilings);
+    const { title, rows, result } = await measure(scale);
     results[name] = result;
     print(title, rows);
   }

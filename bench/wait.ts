@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Subject } from './subject';
 
-const LOOKS_EVERY_MS = 100;
+/** Rarely enough to cost little beside what is measured. */
+const LOOKS_EVERY_MS = 250;
 
 /**
  * Resolves when `holds` says so.

@@ -28,6 +28,7 @@ interface Job {
   jobId: string;
   status: string;
   executionCounts: Record<string, number>;
+  completedAt: string | null;
 }
 
 /** @param groupName of the things, whose devices are connected */
@@ -47,15 +48,17 @@ export async function runWholeJob(
     document: { action: 'bench' },
   });
   let behind = 0;
+  let completedAt = NaN;
   await waitFor(`the end of job ${jobId}`, limitFor(things), async () => {
     const { done } = await generator.report();
-    const { status, executionCounts } = await subject.call<Job>('GET', `/jobs/${jobId}`);
-    behind = Math.max(behind, done - (executionCounts.SUCCEEDED ?? 0));
-    return status !== 'IN_PROGRESS';
+    const job = await subject.call<Job>('GET', `/jobs/${jobId}`);
+    behind = Math.max(behind, done - (job.executionCounts.SUCCEEDED ?? 0));
+    completedAt = Date.parse(job.completedAt ?? '');
+    return job.status !== 'IN_PROGRESS';
   }).catch(async (error: unknown) => {
     throw new Error(`Devices: ${JSON.stringify(await generator.report())}`, { cause: error });
   });
-  const seconds = (Date.now() - began) / 1000;
+  const seconds = (completedAt - began) / 1000;
   const used = cpu();
   const after = sizes(subject.dataDir);
   const load = await generator.report();

@@ -14,7 +14,7 @@ import type { TimeoutConfig } from '../src/domain/execution';
 import type { NewJobRequest } from '../src/domain/job';
 import { PAGE_SIZE } from '../src/domain/limits';
 import type { JobStatus } from '../src/domain/statuses';
-import { paging, remote } from './activity-types';
+import { paging, remote, steps } from './activity-types';
 import type { batch } from './batch';
 import { awaitPage, launchTargetPage } from './launch';
 import {
@@ -113,7 +113,7 @@ export class JobControl {
   /** @throws ApplicationFailure `UnknownTarget` where a target is gone by now: the workflow fails, there is no job */
   private async create(request: NewJobRequest): Promise<JobPlan> {
     try {
-      const { thingCount, cursor } = await remote.createJob(request);
+      const { thingCount, cursor } = await steps().createJob(request);
       const { jobId, createdBy, timeoutConfig: timeouts } = request;
       this.plan = { jobId, createdBy, timeouts, thingCount, nextPage: 0, launching: [], open: [], cursor };
       return this.plan;

@@ -1,6 +1,6 @@
 /** A SNAPSHOT job: launches its targets once and completes when all their executions are terminal. */
 import { allHandlersFinished, condition, continueAsNew, workflowInfo } from '@temporalio/workflow';
-import { remote } from './activity-types';
+import { steps } from './activity-types';
 import { JobControl, type JobStart } from './job-control';
 
 export type JobInput = JobStart & {
@@ -22,6 +22,6 @@ export async function job(input: JobInput): Promise<void> {
     await condition(allHandlersFinished);
     return continueAsNew<typeof job>({ plan: control.carryOver(plan), pagesPerRun });
   }
-  await remote.completeJob({ jobId: plan.jobId });
+  await steps().completeJob({ jobId: plan.jobId });
   await control.close(control.ending ? 'CANCELED' : 'COMPLETED');
 }

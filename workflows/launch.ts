@@ -1,7 +1,6 @@
 /** Launching a page of executions and seeing it through: the same code in a small job, a batch and a continuous job. */
 import {
   ParentClosePolicy,
-  patched,
   startChild,
   sleep,
   workflowInfo,
@@ -12,9 +11,10 @@ import type { Cause, Launch } from '../src/domain/job';
 import { noExecutions, type ExecutionCounts } from '../src/domain/statuses';
 import type { TimeoutConfig } from '../src/domain/execution';
 import { LAUNCHED_AT_ONCE, PAGE_SIZE } from '../src/domain/limits';
-import { remote } from './activity-types';
+import { remote, steps } from './activity-types';
 import type { execution } from './execution';
 import { discardExecution, executionWorkflowId, removeExecution } from './messages';
+import { isAfter010 } from './releases';
 import { signalIfOpen } from './signal-if-open';
 
 type ExecutionHandle = ChildWorkflowHandle<typeof execution>;
@@ -52,8 +52,7 @@ export async function launchPage(page: Page): Promise<ExecutionHandle[]> {
 }
 
 function portionsOf(launches: Launch[]): Launch[][] {
-  // Pages that an earlier release launched are open for as long as their executions are: those started whole.
-  if (launches.length <= LAUNCHED_AT_ONCE || !patched('launch-in-portions')) return [launches];
+  if (launches.length <= LAUNCHED_AT_ONCE || !isAfter010()) return [launches];
   return Array.from({ length: Math.ceil(launches.length / LAUNCHED_AT_ONCE) }, (_, i) =>
     launches.slice(i * LAUNCHED_AT_ONCE, (i + 1) * LAUNCHED_AT_ONCE),
   );
@@ -77,7 +76,7 @@ export async function launchTargetPage(
   n: number,
   { jobId, timeouts, cause }: Pick<Page, 'jobId' | 'timeouts' | 'cause'>,
 ): Promise<ExecutionHandle[]> {
-  const thingNames = await remote.readTargets({ jobId, from: n * PAGE_SIZE, count: PAGE_SIZE });
+  const thingNames = await steps().readTargets({ jobId, from: n * PAGE_SIZE, count: PAGE_SIZE });
   const launches = thingNames.map((thingName) => ({ thingName, executionNumber: 1 }));
   return launchPage({ jobId, shard: n, launches, timeouts, cause, retarget: false });
 }

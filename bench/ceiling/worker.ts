@@ -1,17 +1,8 @@
 /** The worker of the ceiling and who signals its devices, in a process of its own. */
 import path from 'node:path';
 import { Client, Connection } from '@temporalio/client';
-import {
-  bundleWorkflowCode,
-  DefaultLogger,
-  NativeConnection,
-  Runtime,
-  Worker,
-  type InjectedSinks,
-} from '@temporalio/worker';
-import { loadConfig } from '../../src/runtime/config';
-import { settingsOf } from '../../src/runtime/worker';
-import { withWorkflowThreads } from '../../src/runtime/workflow-threads';
+import type { InjectedSinks } from '@temporalio/worker';
+import { createBareWorker } from '../bare-worker';
 import { step } from './workflows';
 
 const TASK_QUEUE = 'ceiling';
@@ -63,20 +54,8 @@ async function main(address: string): Promise<void> {
       },
     },
   };
-  const logger = new DefaultLogger('WARN');
-  Runtime.install({ logger });
-  const bundle = await bundleWorkflowCode({ workflowsPath: path.join(__dirname, 'workflows.js'), logger });
-  const nativeConnection = await NativeConnection.connect({ address });
-  const { made: worker } = await withWorkflowThreads(() =>
-    Worker.create({
-      ...settingsOf(loadConfig({})),
-      connection: nativeConnection,
-      taskQueue: TASK_QUEUE,
-      workflowBundle: bundle,
-      activities,
-      sinks,
-    }),
-  );
+  const workflows = path.join(__dirname, 'workflows.js');
+  const worker = await createBareWorker(address, workflows, { taskQueue: TASK_QUEUE, activities, sinks });
   const running = worker.run();
   process.on('message', ({ run, devices, pageSize }: { run: string; devices: number; pageSize: number }) => {
     const began = performance.now();

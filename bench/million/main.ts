@@ -6,13 +6,10 @@
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { Client, Connection } from '@temporalio/client';
-import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { PAGE_SIZE } from '../../src/domain/limits';
-import { loadConfig } from '../../src/runtime/config';
-import { settingsOf } from '../../src/runtime/worker';
-import { withWorkflowThreads } from '../../src/runtime/workflow-threads';
 import { jobWorkflowId } from '../../workflows/messages';
 import type { JobInput } from '../../workflows/job';
+import { createBareWorker } from '../bare-worker';
 import { spread } from '../statistics';
 import { startSubject } from '../subject';
 
@@ -31,7 +28,11 @@ async function main(): Promise<void> {
   const subject = await startSubject();
   try {
     const client = new Client({ connection: await Connection.connect({ address: subject.temporalAddress }) });
-    const worker = await startWorker(subject.temporalAddress);
+    const workflows = path.join(__dirname, 'workflows.js');
+    const worker = await createBareWorker(subject.temporalAddress, workflows, {
+      taskQueue: TASK_QUEUE,
+      activities: { completeJob: () => Promise.resolve() },
+    });
     const { seconds, runs } = await worker.runUntil(() => runJob(client, things));
     const pages = Math.ceil(things / PAGE_SIZE);
     const of = (what: keyof Run) => spread(runs.map((run) => run[what]));
@@ -42,26 +43,6 @@ async function main(): Promise<void> {
   } finally {
     await subject.stop();
   }
-}
-
-async function startWorker(address: string): Promise<Worker> {
-  const logger = new DefaultLogger('WARN');
-  Runtime.install({ logger });
-  const workflowBundle = await bundleWorkflowCode({
-    workflowsPath: path.join(__dirname, 'workflows.js'),
-    logger,
-  });
-  const connection = await NativeConnection.connect({ address });
-  const { made } = await withWorkflowThreads(() =>
-    Worker.create({
-      ...settingsOf(loadConfig({})),
-      connection,
-      taskQueue: TASK_QUEUE,
-      workflowBundle,
-      activities: { completeJob: () => Promise.resolve() },
-    }),
-  );
-  return made;
 }
 
 async function runJob(client: Client, thingCount: number): Promise<{ seconds: number; runs: Run[] }> {
