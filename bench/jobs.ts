@@ -36,7 +36,10 @@ export async function measureJobs(scale: Scale) {
       for (let i = 0; i < names.length; i += 10_000)
         await subject.call('POST', `/thing-groups/${group}/things`, { add: names.slice(i, i + 10_000) });
       await generator.connect(subject.broker, members);
-      if (things <= ONCE_ABOVE) await runWholeJob(subject, generator, group, things);
+      for (let warm = 0; warm + things <= scale.warmUp; warm += things) {
+        await runWholeJob(subject, generator, group, things);
+        await ceiling.run(things);
+      }
       const pairs = await measurePairs(
         things > ONCE_ABOVE ? 1 : scale.repeats,
         () => runWholeJob(subject, generator, group, things),

@@ -21,6 +21,8 @@ export interface Row {
 
 export interface Scale {
   repeats: number;
+  /** Executions before the measured jobs: until then Node compiles what it runs most, and all is slower. */
+  warmUp: number;
   /** Things in the whole jobs. */
   jobs: number[];
   /** Things of the job during which devices' latencies are measured. */
@@ -34,6 +36,7 @@ export interface Scale {
 
 const FULL: Scale = {
   repeats: 5,
+  warmUp: 1_000,
   jobs: [100, 1_000, 10_000],
   latencyJob: 10_000,
   measuredMs: 20_000,
@@ -43,6 +46,7 @@ const FULL: Scale = {
 };
 const QUICK: Scale = {
   repeats: 1,
+  warmUp: 100,
   jobs: [100, 300],
   latencyJob: 200,
   measuredMs: 4_000,

@@ -21,12 +21,12 @@ export interface Ceiling {
   stop(): Promise<void>;
 }
 
-/** Has been run once to warm up. Muster is up beside it and idle: it brings the server, with its settings. */
+/** Muster is up beside it and idle: it brings the server, with its settings. */
 export async function startCeiling(subject: Subject): Promise<Ceiling> {
   const child = fork(path.join(__dirname, 'worker.js'), [subject.temporalAddress]);
   await once(child, 'message');
   let runs = 0;
-  const ceiling: Ceiling = {
+  return {
     async run(devices) {
       const cpu = meterCpu({ temporal: subject.pids().temporal, worker: child.pid ?? 0 });
       child.send({ run: String(runs++), devices, pageSize: Math.min(PAGE_SIZE, devices) });
@@ -45,6 +45,4 @@ export async function startCeiling(subject: Subject): Promise<Ceiling> {
       await once(child, 'exit');
     },
   };
-  await ceiling.run(PAGE_SIZE);
-  return ceiling;
 }

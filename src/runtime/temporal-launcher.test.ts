@@ -102,6 +102,16 @@ withTemporal('its database has the attributes and the indexes that are used, and
   await restarted.stop();
 });
 
+withTemporal('a task queue has one partition, so that none can be without a poller', async () => {
+  const server = await start();
+  const { workflowTaskQueuePartitions } = await server.connection.workflowService.listTaskQueuePartitions({
+    namespace: 'fleet',
+    taskQueue: { name: 'any' },
+  });
+  expect(workflowTaskQueuePartitions).toHaveLength(1);
+  await server.stop();
+});
+
 withTemporal('one left behind by a killed Muster is ended at the next start', async () => {
   const left = spawn(
     executable ?? '',

@@ -5,7 +5,7 @@ import { withWorkflowThreads } from './workflow-threads';
 /** Does what it is told, as the SDK's thread does. */
 const THREAD = `
   const { parentPort } = require('node:worker_threads');
-  parentPort.on('message', (code) => parentPort.postMessage(eval(code)));
+  parentPort.on('message', async (code) => parentPort.postMessage(await eval(code)));
 `;
 
 const start = (stuckAfterMs?: number) =>
@@ -31,6 +31,21 @@ test('scripts run as they would, without a watchdog', async () => {
   await expect(
     ask(thread, "new (require('vm').Script)('x').runInContext(require('vm').createContext({ x: 1 }))"),
   ).resolves.toBe(1);
+  stopWatching();
+  await thread.terminate();
+});
+
+test('code keeps its async context, and stacks of its promises are not kept', async () => {
+  const { made: thread, stopWatching } = await start();
+  const hooked = `
+    globalThis.looked = 0;
+    require('v8').promiseHooks.createHook({ init() { looked++; }, settled() {} });
+    const { AsyncLocalStorage } = require('async_hooks');
+    const context = require('vm').createContext({ scope: new AsyncLocalStorage() });
+    require('vm').runInContext(
+      "scope.run('mine', async () => { await undefined; await undefined; return scope.getStore(); })", context);`;
+  await expect(ask(thread, hooked)).resolves.toBe('mine');
+  await expect(ask(thread, 'looked')).resolves.toBe(0);
   stopWatching();
   await thread.terminate();
 });
