@@ -1,5 +1,5 @@
 /** Many at once: canceling, deleting, joining, registering. */
-import type { Row, Scale } from './main';
+import type { Row, Scale } from './scale';
 import { startSubject, type Subject } from './subject';
 import { limitFor, untilAll, waitFor } from './wait';
 

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { startCeiling } from './ceiling/ceiling';
 import { Generator } from './generator';
 import type { LoadReport } from './load';
-import type { Row, Scale } from './main';
+import type { Row, Scale } from './scale';
 import { startSubject, type Subject } from './subject';
 import { untilAll } from './wait';
 

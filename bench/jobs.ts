@@ -2,7 +2,7 @@
 import { startCeiling, type CeilingRun } from './ceiling/ceiling';
 import { Generator } from './generator';
 import { historyCost } from './history';
-import type { Row, Scale } from './main';
+import type { Row, Scale } from './scale';
 import { residentMib } from './processes';
 import { spread } from './statistics';
 import { startSubject } from './subject';

@@ -8,31 +8,10 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import Table from 'cli-table3';
 import { measureJobs } from './jobs';
+import type { Row, Scale } from './scale';
 import { measureBulk } from './bulk';
 import { measureLatency } from './device-latency';
 import { measureStandingLoad } from './standing-load';
-
-/** One line of the table. */
-export interface Row {
-  what: string;
-  value: string;
-  note?: string;
-}
-
-export interface Scale {
-  repeats: number;
-  /** Executions before the measured jobs: until then Node compiles what it runs most, and all is slower. */
-  warmUp: number;
-  /** Things in the whole jobs. */
-  jobs: number[];
-  /** Things of the job during which devices' latencies are measured. */
-  latencyJob: number;
-  /** Milliseconds of each measurement that has no end of its own. */
-  measuredMs: number;
-  registered: number;
-  waiting: number;
-  bulk: number;
-}
 
 const FULL: Scale = {
   repeats: 5,

@@ -1,7 +1,7 @@
 /** Many things, many executions that wait for devices that are away: what it costs to do nothing. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Generator } from './generator';
-import type { Row, Scale } from './main';
+import type { Row, Scale } from './scale';
 import { meterCpu, residentMib } from './processes';
 import { latency, type Latency } from './statistics';
 import { startSubject, type Subject } from './subject';

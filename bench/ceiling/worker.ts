@@ -3,16 +3,10 @@ import path from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import type { InjectedSinks } from '@temporalio/worker';
 import { createBareWorker } from '../bare-worker';
-import { step } from './workflows';
+import { step, type CeilingActivities, type CeilingSinks } from './workflows';
 
 const TASK_QUEUE = 'ceiling';
 const SIGNALS_SIDE_BY_SIDE = 100;
-
-export interface CeilingActivities {
-  pageStarted(workflowIds: string[]): Promise<void>;
-}
-
-export type CeilingSinks = { device: { tookStep(workflowId: string): void } };
 
 async function main(address: string): Promise<void> {
   const connection = await Connection.connect({ address });

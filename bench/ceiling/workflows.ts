@@ -9,7 +9,12 @@ import {
   startChild,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { CeilingActivities, CeilingSinks } from './worker';
+
+export interface CeilingActivities {
+  pageStarted(workflowIds: string[]): Promise<void>;
+}
+
+export type CeilingSinks = { device: { tookStep(workflowId: string): void } };
 
 export const step = defineSignal('step');
 /** Told within the process: it costs Temporal nothing. */

@@ -342,14 +342,14 @@ export const CONFIG_OPTIONS = {
     env: 'MUSTER_WORKER_WORKFLOW_POLLERS',
     flag: '--worker-workflow-pollers <n>',
     default: '50',
-    meaning: 'calls that wait for workflow tasks at most; their number follows the load',
+    meaning: 'calls that wait for workflow tasks: from 8 up to this, as the load wants it',
     schema: count(5, 500),
   },
   workerActivityPollers: {
     env: 'MUSTER_WORKER_ACTIVITY_POLLERS',
     flag: '--worker-activity-pollers <n>',
     default: '20',
-    meaning: 'calls that wait for activities at most; their number follows the load',
+    meaning: 'calls that wait for activities: from 8 up to this, as the load wants it',
     schema: count(5, 500),
   },
   databaseUrl: {
