@@ -81,7 +81,7 @@ export function jobActivities({ db, client, notifier, metrics }: JobDeps) {
       if (!result.queued) return result;
       metrics.transition('QUEUED', page.launches.length);
       const thingNames = page.launches.map(({ thingName }) => thingName);
-      await notifier.announce(thingNames, page.jobId, heartbeat);
+      await notifier.announce(thingNames, page.jobId);
       return result;
     },
 

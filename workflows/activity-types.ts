@@ -15,20 +15,24 @@ export const local = proxyLocalActivities<Activities>({
   retry,
 });
 
-/** One page or one row at a time. */
+/** One page or one row at a time. What a killed worker had in hand comes back only after this time. */
 export const remote = proxyActivities<Activities>({
-  startToCloseTimeout: '1m',
+  startToCloseTimeout: '20s',
   retry,
 });
 
+/** For a group of 100,000 things, a job is made in a second or two. */
 const localSteps = proxyLocalActivities<Activities>({
   startToCloseTimeout: '1m',
   localRetryThreshold: '30s',
   retry,
 });
 
-/** What a job or a page begins and ends with: nothing else goes on beside it, so a round trip would only be waited for. */
-export const steps = (): Pick<Activities, 'createJob' | 'readTargets' | 'completeJob'> =>
+/**
+ * What a job or a page goes through one after the other: a round trip would only be waited for, and what a killed worker
+ * had in hand comes back with its workflow task.
+ */
+export const steps = (): Pick<Activities, 'createJob' | 'readTargets' | 'queueExecutions' | 'completeJob'> =>
   isAfter010() ? localSteps : remote;
 
 /** Goes through all executions of a job, and tells by its heartbeat how far it has come. */

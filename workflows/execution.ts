@@ -26,7 +26,7 @@ import {
   type Refusal,
 } from '../src/domain/execution';
 import type { Cause } from '../src/domain/job';
-import { MINUTE, SECOND } from '../src/domain/limits';
+import { SECOND } from '../src/domain/limits';
 import { isTerminal, type ExecutionStatus } from '../src/domain/statuses';
 import type { RecordedTransition } from '../activities/execution';
 import { local } from './activity-types';
@@ -46,8 +46,8 @@ import {
 /** A redelivered request arrives soon after the first, so a few are enough; older ones the store knows. */
 const REMEMBERED_REQUESTS = 10;
 
-/** Some 15 minutes, at pauses that double up to one. */
-const TRIES_UNTIL_VISIBLE = 20;
+/** Some 15 minutes, at pauses that double up to ten seconds: by so much a timer may be late. */
+const TRIES_UNTIL_VISIBLE = 90;
 
 /** Carried over when an execution that reports very often continues as new. */
 export interface ExecutionProgress {
@@ -168,7 +168,7 @@ export async function execution(
     for (let tries = 0; tries < TRIES_UNTIL_VISIBLE; tries++) {
       const recorded = await local.recordTransition(transition);
       if (recorded.visible) return recorded;
-      await sleep(Math.min(2 ** tries * SECOND, MINUTE), { summary: 'until the execution is visible' });
+      await sleep(Math.min(2 ** tries * SECOND, 10 * SECOND), { summary: 'until the execution is visible' });
     }
     return {};
   }

@@ -11,7 +11,7 @@ import type { Cause, Launch } from '../src/domain/job';
 import { noExecutions, type ExecutionCounts } from '../src/domain/statuses';
 import type { TimeoutConfig } from '../src/domain/execution';
 import { LAUNCHED_AT_ONCE, PAGE_SIZE } from '../src/domain/limits';
-import { remote, steps } from './activity-types';
+import { steps } from './activity-types';
 import type { execution } from './execution';
 import { discardExecution, executionWorkflowId, removeExecution } from './messages';
 import { isAfter010 } from './releases';
@@ -37,10 +37,10 @@ export interface Page {
  * trace, and the rest is not started.
  */
 export async function launchPage(page: Page): Promise<ExecutionHandle[]> {
-  const queuedAt = Date.now();
   const handles: ExecutionHandle[] = [];
   let visible = Promise.resolve(true);
   for (const launches of portionsOf(page.launches)) {
+    const queuedAt = Date.now();
     const started = await Promise.all(launches.map((launch) => startExecution(page, launch, queuedAt)));
     handles.push(...started);
     const jobGoesOn = await visible;
@@ -60,7 +60,7 @@ function portionsOf(launches: Launch[]): Launch[][] {
 
 /** @returns whether the job goes on */
 async function makeVisible(page: Page, queuedAt: number, handles: ExecutionHandle[]): Promise<boolean> {
-  const { queued, gone } = await remote.queueExecutions({ ...page, queuedAt });
+  const { queued, gone } = await steps().queueExecutions({ ...page, queuedAt });
   if (!queued) await Promise.all(handles.map((handle) => signalIfOpen(handle, discardExecution)));
   const deleted = handles.filter((_, i) => gone.includes(page.launches[i]?.thingName ?? ''));
   await Promise.all(

@@ -13,9 +13,8 @@ export interface Notifier {
   notify(thingName: string, notifications: Notifications): Promise<void>;
   /**
    * The same for things whose list an execution of the job has joined: `notify-next` only where it is the head of it.
-   * @param told is called after each of them
    */
-  announce(thingNames: readonly string[], jobId: string, told: () => void): Promise<void>;
+  announce(thingNames: readonly string[], jobId: string): Promise<void>;
 }
 
 /** Enough that none waits for the disk of another, and few enough that answers to devices come between. */
@@ -42,13 +41,14 @@ export function createNotifier(deps: {
       if (notifications.list || notifications.head)
         await inTurn(thingName, () => notifications, documentIn(db));
     },
-    async announce(thingNames, jobId, told) {
+    async announce(thingNames, jobId) {
       const documentOf = readOnce(documentIn(db));
       for (let i = 0; i < thingNames.length; i += ANNOUNCED_AT_ONCE) {
-        const some = thingNames.slice(i, i + ANNOUNCED_AT_ONCE).map(async (thingName) => {
-          await inTurn(thingName, ([next]) => ({ list: true, head: next?.jobId === jobId }), documentOf);
-          told();
-        });
+        const some = thingNames
+          .slice(i, i + ANNOUNCED_AT_ONCE)
+          .map((thingName) =>
+            inTurn(thingName, ([next]) => ({ list: true, head: next?.jobId === jobId }), documentOf),
+          );
         await Promise.all(some);
       }
     },
