@@ -141,10 +141,14 @@ export class Operator {
     this.calls[what] = (this.calls[what] ?? 0) + 1;
   }
 
+  /** Of a SNAPSHOT job also what is not launched yet: else there would be room for ever more while nothing is. */
   private async pending(): Promise<number> {
     let pending = 0;
-    for await (const { executionCounts } of this.client.list('/jobs?status=IN_PROGRESS'))
-      pending += executionCounts.QUEUED + executionCounts.IN_PROGRESS;
+    for await (const { jobType, targets, executionCounts } of this.client.list('/jobs?status=IN_PROGRESS')) {
+      const { QUEUED, IN_PROGRESS, ...ended } = executionCounts as Record<string, number>;
+      const launched = QUEUED! + IN_PROGRESS!;
+      pending += jobType === 'SNAPSHOT' ? targets.thingCount - sum(Object.values(ended)) : launched;
+    }
     return pending;
   }
 
@@ -156,6 +160,8 @@ export class Operator {
     return items[Math.floor(this.options.random() * items.length)];
   }
 }
+
+const sum = (numbers: number[]) => numbers.reduce((total, n) => total + n, 0);
 
 function sample<T>(items: readonly T[], count: number, random: () => number): T[] {
   const left = [...items];
