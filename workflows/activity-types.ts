@@ -29,10 +29,10 @@ const localSteps = proxyLocalActivities<Activities>({
 });
 
 /**
- * What a job or a page goes through one after the other: a round trip would only be waited for, and what a killed worker
- * had in hand comes back with its workflow task.
+ * What a job or a page begins and ends with: nothing else goes on beside it, so a round trip would only be waited for.
+ * Never two of them at a time in one workflow: a replay resolves them in the order in which they were begun.
  */
-export const steps = (): Pick<Activities, 'createJob' | 'readTargets' | 'queueExecutions' | 'completeJob'> =>
+export const steps = (): Pick<Activities, 'createJob' | 'readTargets' | 'completeJob'> =>
   isAfter010() ? localSteps : remote;
 
 /** Goes through all executions of a job, and tells by its heartbeat how far it has come. */

@@ -11,7 +11,7 @@ import type { Cause, Launch } from '../src/domain/job';
 import { noExecutions, type ExecutionCounts } from '../src/domain/statuses';
 import type { TimeoutConfig } from '../src/domain/execution';
 import { LAUNCHED_AT_ONCE, PAGE_SIZE } from '../src/domain/limits';
-import { steps } from './activity-types';
+import { remote, steps } from './activity-types';
 import type { execution } from './execution';
 import { discardExecution, executionWorkflowId, removeExecution } from './messages';
 import { isAfter010 } from './releases';
@@ -60,7 +60,7 @@ function portionsOf(launches: Launch[]): Launch[][] {
 
 /** @returns whether the job goes on */
 async function makeVisible(page: Page, queuedAt: number, handles: ExecutionHandle[]): Promise<boolean> {
-  const { queued, gone } = await steps().queueExecutions({ ...page, queuedAt });
+  const { queued, gone } = await remote.queueExecutions({ ...page, queuedAt });
   if (!queued) await Promise.all(handles.map((handle) => signalIfOpen(handle, discardExecution)));
   const deleted = handles.filter((_, i) => gone.includes(page.launches[i]?.thingName ?? ''));
   await Promise.all(
