@@ -11,9 +11,7 @@ import type { Publisher } from './publisher';
 export interface Notifier {
   /** Resolves when the broker has the messages: `notify` first, then `notify-next`. */
   notify(thingName: string, notifications: Notifications): Promise<void>;
-  /**
-   * The same for things whose list an execution of the job has joined: `notify-next` only where it is the head of it.
-   */
+  /** The same for things whose list an execution of the job has joined: `notify-next` only where it is the head of it. */
   announce(thingNames: readonly string[], jobId: string): Promise<void>;
 }
 
