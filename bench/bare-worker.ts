@@ -1,8 +1,8 @@
 /** A worker of workflows that are not Muster's, with its settings. */
-import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import { bundleWorkflowCode, DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import type { WorkerOptions } from '@temporalio/worker';
 import { loadConfig } from '../src/runtime/config';
-import { settingsOf } from '../src/runtime/worker';
+import { connectNatively, settingsOf } from '../src/runtime/worker';
 import { withWorkflowThreads } from '../src/runtime/workflow-threads';
 
 /**
@@ -17,7 +17,7 @@ export async function createBareWorker(
   const logger = new DefaultLogger('WARN');
   Runtime.install({ logger });
   const workflowBundle = await bundleWorkflowCode({ workflowsPath, logger });
-  const connection = await NativeConnection.connect({ address });
+  const connection = await connectNatively({ address, tls: false });
   const { made } = await withWorkflowThreads(() =>
     Worker.create({ ...settingsOf(loadConfig({})), ...options, connection, workflowBundle }),
   );

@@ -35,7 +35,7 @@ export interface RunningWorker {
 }
 
 export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
-  const connection = await NativeConnection.connect(options.target);
+  const connection = await connectNatively(options.target);
   const threads = await withWorkflowThreads(() => createWorker(connection, options));
   const worker = threads.made;
   const ended = worker.run();
@@ -52,6 +52,11 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       await connection.close();
     },
   };
+}
+
+/** Without TLS, Temporal is on this machine or beside it: there packing messages costs more than it saves. */
+export function connectNatively(target: TemporalTarget): Promise<NativeConnection> {
+  return NativeConnection.connect({ ...target, ...(!target.tls && { grpcCompression: { codec: 'none' } }) });
 }
 
 async function createWorker(

@@ -12,6 +12,7 @@ import * as initial from './migrations/001-initial';
 import * as webConsole from './migrations/002-console';
 import * as installation from './migrations/003-installation';
 import * as leases from './migrations/004-leases';
+import * as pendingInOrder from './migrations/005-pending-in-order';
 import { migratingDialect, workingDialect, type PostgresLocation } from './postgres';
 import type { Database } from './schema';
 import { openSqlite } from './sqlite';
@@ -34,6 +35,7 @@ const MIGRATIONS: Record<string, Migration> = {
   '002-console': webConsole,
   '003-installation': installation,
   '004-leases': leases,
+  '005-pending-in-order': pendingInOrder,
 };
 
 /**

@@ -3,6 +3,8 @@ import SQLite from 'better-sqlite3';
 import {
   SqliteDialect,
   SqliteQueryCompiler,
+  ValueNode,
+  type LimitNode,
   type QueryCompiler,
   type SelectModifierNode,
   type SqliteDatabase,
@@ -44,13 +46,20 @@ function withPreparedStatements(sqlite: SQLite.Database): SqliteDatabase {
 
 class OneWriterDialect extends SqliteDialect {
   override createQueryCompiler(): QueryCompiler {
-    return new WithoutRowLocks();
+    return new Compiler();
   }
 }
 
-/** Transactions come one after the other in any case: there are no rows to lock, and no words for it. */
-class WithoutRowLocks extends SqliteQueryCompiler {
+class Compiler extends SqliteQueryCompiler {
+  /** Transactions come one after the other in any case: there are no rows to lock, and no words for it. */
   protected override visitSelectModifier(node: SelectModifierNode): void {
     if (!/^For/.test(node.modifier ?? '')) super.visitSelectModifier(node);
+  }
+
+  /** As a literal: SQLite plans by it, and prepares a statement anew whenever a parameter by which it has planned is bound. */
+  protected override visitLimit({ limit }: LimitNode): void {
+    this.append('limit ');
+    if (ValueNode.is(limit)) this.appendImmediateValue(limit.value);
+    else this.visitNode(limit);
   }
 }
