@@ -79,10 +79,11 @@ export function workflowFields(workflowId: unknown): { jobId?: string; thingName
 /** Temporal's own log in the log of the process. */
 export function temporalLogger(logger: Logger): TemporalLogger {
   const log = (level: LogLevel, message: string, meta?: LogMetadata) => {
-    const { error, ...fields } = meta ?? {};
     // Its every step of starting and stopping is news to nobody.
-    const isChatter = level === 'INFO' && fields.sdkComponent === 'worker';
+    const isChatter = level === 'INFO' && meta?.sdkComponent === 'worker';
     const method = isChatter ? 'debug' : (level.toLowerCase() as Lowercase<LogLevel>);
+    if (!logger.isLevelEnabled(method)) return;
+    const { error, ...fields } = meta ?? {};
     logger[method](
       {
         ...fields,
