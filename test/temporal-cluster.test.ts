@@ -89,6 +89,31 @@ describeWithOpenssl('a Temporal behind TLS', () => {
   });
 });
 
+test('a Temporal that is out of reach for a moment just when the worker starts is waited for', async () => {
+  const temporal = await startLocalTemporal();
+  let connections = 0;
+  const link = net.createServer((client) => {
+    connections++;
+    // The first one is the client's; the worker's are broken off a few times.
+    if (connections > 1 && connections < 5) return void client.destroy();
+    const server = net.connect(Number(temporal.address.split(':')[1]), '127.0.0.1');
+    for (const socket of [client, server])
+      socket.on('error', () => undefined).on('close', () => (client.destroy(), server.destroy()));
+    client.pipe(server).pipe(client);
+  });
+  link.listen(0, '127.0.0.1');
+  await once(link, 'listening');
+
+  try {
+    const muster = await startMuster({ env: { TEMPORAL_ADDRESS: addressOf(link) } });
+    expect(connections).toBeGreaterThanOrEqual(5);
+    await muster.stop();
+  } finally {
+    link.close();
+    await temporal.teardown();
+  }
+});
+
 /** A Temporal Cloud in small: it knows one API key, and keeps its operators' calls to itself. */
 describe('a Temporal that answers with refusals', () => {
   let server: http2.Http2Server;

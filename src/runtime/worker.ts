@@ -2,6 +2,7 @@ import type { PayloadCodec } from '@temporalio/common';
 import { NativeConnection, Worker, type WorkerOptions as SdkWorkerOptions } from '@temporalio/worker';
 import { WORKFLOW_BUNDLE } from './bundle-workflows';
 import type { Config } from './config';
+import { retryUntil } from './deadline';
 import type { TemporalTarget } from './temporal-target';
 import { withWorkflowThreads } from './workflow-threads';
 
@@ -25,6 +26,8 @@ export type WorkerTuning = Pick<
   | 'workerActivityPollers'
 >;
 
+const CONNECT_RETRIES = { deadlineMs: 10_000, pauseMs: 200 };
+
 /** The Temporal worker of this process: it runs the workflows and their activities. */
 export interface RunningWorker {
   isRunning(): boolean;
@@ -35,7 +38,8 @@ export interface RunningWorker {
 }
 
 export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
-  const connection = await connectNatively(options.target);
+  // It answered a moment ago, so that a refusal now is a moment's, too.
+  const connection = await retryUntil(() => connectNatively(options.target), CONNECT_RETRIES);
   const threads = await withWorkflowThreads(() => createWorker(connection, options));
   const worker = threads.made;
   const ended = worker.run();

@@ -87,7 +87,7 @@ async function main(): Promise<void> {
     seed,
     faults,
     deviceCrashes,
-    restarts: world.restarts(),
+    ownEnds: world.ownEnds(),
     operator,
     client,
     fleet,
@@ -220,7 +220,7 @@ function report(run: {
   seed: number;
   faults: readonly Fault[];
   deviceCrashes: number;
-  restarts: number;
+  ownEnds: readonly string[];
   operator: Operator;
   client: OperatorClient;
   fleet: LoggedFleet;
@@ -240,7 +240,8 @@ function report(run: {
         .sort()
         .join(', ')}`,
       `device crashes     ${run.deviceCrashes}`,
-      `own ends           ${run.restarts}: a process of Muster ended by itself, and was started again`,
+      `own ends           ${run.ownEnds.length}: a process of Muster ended by itself, and was started again`,
+      ...run.ownEnds.map((words) => words.replaceAll(/^/gm, '  | ')),
       `operator           ${Object.entries(operator.calls)
         .map(([what, n]) => `${n} ${what}`)
         .join(', ')}; ${run.client.retries} tries without a final answer`,

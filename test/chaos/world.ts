@@ -25,8 +25,8 @@ export interface World {
   admit(credentials: readonly Credentials[]): void;
   strike(target: string, kind: FaultKind): Promise<void>;
   heal(target: string, kind: FaultKind): Promise<void>;
-  /** How often a process of Muster has ended by itself, and was started again. */
-  restarts(): number;
+  /** The last words of processes of Muster that have ended by themselves, and were started again. */
+  ownEnds(): string[];
   stop(): Promise<void>;
 }
 
@@ -63,7 +63,7 @@ export async function startTopologyWorld(directory: string): Promise<World> {
       if (kind === 'cut') links.get(target)?.mend();
       else await striker.heal(target, kind);
     },
-    restarts: () => topology.parts.reduce((sum, { faults }) => sum + faults, 0),
+    ownEnds: () => topology.parts.flatMap(({ name, faults }) => faults.map((words) => `${name}: ${words}`)),
     stop: () => topology.stop(),
   };
 }
@@ -122,7 +122,7 @@ export async function startEmbeddedWorld(directory: string): Promise<World> {
       // Muster itself starts a Temporal that has ended.
       else if (kind === 'freeze') signal(temporalPid(), 'SIGCONT');
     },
-    restarts: () => muster.faults,
+    ownEnds: () => muster.faults,
     async stop() {
       await muster.stop();
       if (disk) execFileSync('umount', [dataDir]);

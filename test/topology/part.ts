@@ -29,8 +29,8 @@ export interface PartOptions {
 
 export class Part {
   private child?: ChildProcess;
-  /** How often it has ended by a fault of its own. */
-  faults = 0;
+  /** Its last words, each time that it has ended by a fault of its own. */
+  readonly faults: string[] = [];
 
   constructor(private readonly options: PartOptions) {}
 
@@ -125,7 +125,7 @@ export class Part {
   private restartAfterFault(child: ChildProcess, code: number | null): void {
     // Whoever killed it or asked it to stop starts it again, if anybody does.
     if (!code || child !== this.child) return;
-    this.faults++;
+    this.faults.push(this.lastWords());
     setTimeout(() => {
       if (child !== this.child) return;
       this.start().catch((error: unknown) => console.error(error));
