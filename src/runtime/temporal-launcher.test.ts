@@ -8,7 +8,7 @@ import { createLogger } from './logs';
 import { openDataDir, type DataDir } from './data-dir';
 import { ensureSearchAttributes, pingTemporal, searchByAll } from './temporal-connection';
 import { findOnPath } from './temporal-executable';
-import { startTemporalServer } from './temporal-launcher';
+import { startTemporalServer, type TemporalService } from './temporal-launcher';
 
 const executable = findOnPath('temporal', process.env.PATH);
 if (!executable)
@@ -23,13 +23,16 @@ let dataDir: DataDir;
 beforeEach(() => {
   dataDir = openDataDir(fs.mkdtempSync(path.join(os.tmpdir(), 'muster-temporal-')));
 });
-afterEach(() => {
+afterEach(async () => {
+  for (const server of running) await stop(server);
   dataDir.release();
   fs.rmSync(dataDir.path, { recursive: true });
 });
 
-const start = () =>
-  startTemporalServer({
+/** So that a test which fails leaves none behind. */
+const running = new Set<TemporalService>();
+async function start(): Promise<TemporalService> {
+  const server = await startTemporalServer({
     executable: executable ?? '',
     dataDir,
     port: 0,
@@ -38,6 +41,13 @@ const start = () =>
     searchAttributes: [FROM_THE_START],
     logger,
   });
+  running.add(server);
+  return server;
+}
+async function stop(server: TemporalService): Promise<void> {
+  running.delete(server);
+  await server.stop();
+}
 const pidOf = () =>
   (JSON.parse(fs.readFileSync(dataDir.file('temporal.pid.json'), 'utf8')) as { pid: number }).pid;
 const isAlive = (pid: number) => {
@@ -78,7 +88,7 @@ withTemporal('it starts, is searchable by the attributes, comes back after a cra
   await ensureSearchAttributes(server.connection, 'fleet', ATTRIBUTES);
 
   const pid = pidOf();
-  await server.stop();
+  await stop(server);
   expect(isAlive(pid)).toBe(false);
   expect(fs.existsSync(dataDir.file('temporal.pid.json'))).toBe(false);
 });
@@ -95,11 +105,10 @@ withTemporal('its database has the attributes and the indexes that are used, and
   expect(indexes).toEqual(expect.arrayContaining(['default_idx', 'by_workflow_id', 'by_keyword_01']));
   expect(indexes).not.toContain('by_int_01');
   expect(indexes.length).toBeLessThan(15);
-  await server.stop();
+  await stop(server);
 
   const restarted = await start();
   await searchByAll(restarted.connection, 'fleet', [FROM_THE_START]);
-  await restarted.stop();
 });
 
 withTemporal('a task queue has one partition, so that none can be without a poller', async () => {
@@ -109,7 +118,6 @@ withTemporal('a task queue has one partition, so that none can be without a poll
     taskQueue: { name: 'any' },
   });
   expect(workflowTaskQueuePartitions).toHaveLength(1);
-  await server.stop();
 });
 
 withTemporal('one left behind by a killed Muster is ended at the next start', async () => {
@@ -119,16 +127,14 @@ withTemporal('one left behind by a killed Muster is ended at the next start', as
     { stdio: 'ignore' },
   );
   fs.writeFileSync(dataDir.file('temporal.pid.json'), JSON.stringify({ pid: left.pid }));
-  const server = await start();
+  await start();
   expect(left.signalCode ?? left.exitCode).not.toBeNull();
-  await server.stop();
 });
 
 withTemporal('a process that took over the number of an ended one is left alone', async () => {
   const other = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { stdio: 'ignore' });
   fs.writeFileSync(dataDir.file('temporal.pid.json'), JSON.stringify({ pid: other.pid }));
-  const server = await start();
+  await start();
   expect(other.signalCode ?? other.exitCode).toBeNull();
   other.kill();
-  await server.stop();
 });

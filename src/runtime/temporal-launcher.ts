@@ -6,6 +6,7 @@ import type { Connection } from '@temporalio/client';
 import type { Logger } from 'pino';
 import { endWithUs } from './child-process';
 import { writeAtomically, type DataDir } from './data-dir';
+import { retryUntil } from './deadline';
 import { claimPort, HOST } from './ports';
 import { connectTemporal } from './temporal-connection';
 import { dropUnusedIndexes } from './temporal-indexes';
@@ -221,7 +222,7 @@ async function endChild(child: ChildProcess): Promise<void> {
 
 /** Ends the server that a killed Muster left behind: it holds the database and perhaps the ports. */
 async function endLeftover(dataDir: DataDir, logger: Logger): Promise<void> {
-  const pid = readRecord(dataDir)?.pid;
+  const { pid, port = 0 } = readRecord(dataDir) ?? {};
   const isOurs = () => pid !== undefined && commandLine(pid).includes(databaseFile(dataDir));
   if (!pid || !isOurs()) return;
   logger.warn({ pid }, 'Temporal was left behind by a Muster that was killed, ending it');
@@ -230,11 +231,14 @@ async function endLeftover(dataDir: DataDir, logger: Logger): Promise<void> {
     if (waited === STOP_DEADLINE_MS) process.kill(pid, 'SIGKILL');
     await sleep(50);
   }
+  // A process that ends loses its command line before its port. Whoever else may hold that is told of by the start.
+  const free = () => claimPort(port, 'temporalPort');
+  await retryUntil(free, { deadlineMs: STOP_DEADLINE_MS, pauseMs: 50 }).catch(() => undefined);
 }
 
-function readRecord(dataDir: DataDir): ServerRecord | undefined {
+function readRecord(dataDir: DataDir): Partial<ServerRecord> | undefined {
   try {
-    return JSON.parse(fs.readFileSync(dataDir.file('temporal.pid.json'), 'utf8')) as ServerRecord;
+    return JSON.parse(fs.readFileSync(dataDir.file('temporal.pid.json'), 'utf8')) as Partial<ServerRecord>;
   } catch {
     return undefined;
   }
