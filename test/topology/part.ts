@@ -8,6 +8,7 @@ const READY_TIMEOUT_MS = 120_000;
 const STOP_TIMEOUT_MS = 20_000;
 const RESTART_AFTER_MS = 1_000;
 const LOG_TOLD = 4_000;
+const LINES_OF_FAULT = 3;
 
 export interface PartOptions {
   /** Unique in the topology, e.g. `worker-1`. */
@@ -125,7 +126,7 @@ export class Part {
   private restartAfterFault(child: ChildProcess, code: number | null): void {
     // Whoever killed it or asked it to stop starts it again, if anybody does.
     if (!code || child !== this.child) return;
-    this.faults.push(this.lastWords());
+    this.faults.push(this.lastWords().trimEnd().split('\n').slice(-LINES_OF_FAULT).join('\n'));
     setTimeout(() => {
       if (child !== this.child) return;
       this.start().catch((error: unknown) => console.error(error));
