@@ -1,6 +1,6 @@
 /** Executions: written by the activities of their own workflow, read where devices ask. REST lists: job-queries.ts. */
 import { isDeepStrictEqual } from 'node:util';
-import { sql } from 'kysely';
+import { sql, type RawBuilder } from 'kysely';
 import { notificationsFor, type Notifications } from '../domain/pending';
 import { nextDeadline, type ExecutionState, type StatusDetails } from '../domain/execution';
 import type { Cause, Launch } from '../domain/job';
@@ -197,39 +197,38 @@ export async function pendingExecutions(
   thingName: string,
   limit: number,
 ): Promise<ExecutionRow[]> {
-  return pendingOf(db, thingName)
-    .innerJoin('jobs', 'jobs.jobId', 'executions.jobId')
-    .where((eb) =>
-      eb.or([
-        eb('jobs.dispatch', '=', 'ALL'),
-        eb.and([eb('jobs.dispatch', '=', 'STARTED'), eb('executions.status', '=', 'IN_PROGRESS')]),
-      ]),
-    )
-    .limit(limit)
-    .execute();
+  return rowsOf(db, sql`${pendingOf(thingName, IN_SIGHT)} limit ${sql.lit(limit)}`);
 }
 
 /** The head of the list as the devices were told of it: executions of canceled jobs are still there. */
 async function headOfList(db: Queryable, thingName: string): Promise<string | undefined> {
-  return (await pendingOf(db, thingName).limit(1).executeTakeFirst())?.jobId;
+  return (await rowsOf(db, sql`${pendingOf(thingName)} limit 1`))[0]?.jobId;
 }
 
-function pendingOf(db: Queryable, thingName: string) {
-  // The statuses stand as literals, or SQLite could not use the partial index on them.
-  return db
-    .selectFrom('executions')
-    .selectAll('executions')
-    .where('executions.thingName', '=', thingName)
-    .where(sql<boolean>`${sql.ref('executions.status')} in ('QUEUED', 'IN_PROGRESS')`)
-    .orderBy('executions.status') // 'IN_PROGRESS' < 'QUEUED'
-    .orderBy((eb) => eb.fn.coalesce('executions.startedAt', 'executions.queuedAt'))
-    .orderBy('executions.jobCreatedAt')
-    .orderBy('executions.jobId');
+const IN_SIGHT = sql`
+  join jobs on jobs."jobId" = executions."jobId"
+    and (jobs.dispatch = 'ALL' or (jobs.dispatch = 'STARTED' and executions.status = 'IN_PROGRESS'))`;
+
+/**
+ * Written as SQL, because it runs eight times in an execution's life and building it takes three times as long as
+ * running it. The statuses stand as literals, or SQLite could not use the index on them.
+ * @param jobs a join that leaves out those of some jobs
+ */
+function pendingOf(thingName: string, jobs = sql``): RawBuilder<ExecutionRow> {
+  return sql`
+    select executions.* from executions ${jobs}
+    where executions."thingName" = ${thingName} and executions.status in ('QUEUED', 'IN_PROGRESS')
+    order by executions.status, -- 'IN_PROGRESS' < 'QUEUED'
+      coalesce(executions."startedAt", executions."queuedAt"), executions."jobCreatedAt", executions."jobId"`;
+}
+
+async function rowsOf(db: Queryable, query: RawBuilder<ExecutionRow>): Promise<ExecutionRow[]> {
+  return (await query.execute(db)).rows;
 }
 
 /** Pending executions of a whole thing, canceled jobs included: for who removes them. */
 export async function activeExecutionsOf(db: Queryable, thingName: string): Promise<ExecutionRow[]> {
-  return pendingOf(db, thingName).execute();
+  return rowsOf(db, pendingOf(thingName));
 }
 
 /** A page of a job's executions in one status, by thing name. */
