@@ -109,8 +109,6 @@ describeWithServers('a rolling restart', () => {
     expect(violations).toEqual([]);
     expect(jobs).toHaveLength(6 * JOBS_PER_RESTART);
     expect(byStatus.SUCCEEDED).toBe(executions);
-    expect(topology.parts.flatMap(({ name, faults }) => faults.map((words) => `${name}: ${words}`))).toEqual(
-      [],
-    );
+    expect(topology.parts.flatMap(({ faults }) => faults)).toEqual([]);
   }, 300_000);
 });

@@ -26,8 +26,6 @@ export type WorkerTuning = Pick<
   | 'workerActivityPollers'
 >;
 
-const CONNECT_RETRIES = { deadlineMs: 10_000, pauseMs: 200 };
-
 /** The Temporal worker of this process: it runs the workflows and their activities. */
 export interface RunningWorker {
   isRunning(): boolean;
@@ -39,7 +37,10 @@ export interface RunningWorker {
 
 export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
   // It answered a moment ago, so that a refusal now is a moment's, too.
-  const connection = await retryUntil(() => connectNatively(options.target), CONNECT_RETRIES);
+  const connection = await retryUntil(() => connectNatively(options.target), {
+    deadlineMs: 10_000,
+    pauseMs: 200,
+  });
   const threads = await withWorkflowThreads(() => createWorker(connection, options));
   const worker = threads.made;
   const ended = worker.run();

@@ -210,7 +210,7 @@ const IN_SIGHT = sql`
     and (jobs.dispatch = 'ALL' or (jobs.dispatch = 'STARTED' and executions.status = 'IN_PROGRESS'))`;
 
 /**
- * Written as SQL, because it runs eight times in an execution's life and building it takes three times as long as
+ * Written as SQL, because it runs seven times in an execution's life and building it takes three times as long as
  * running it. The statuses stand as literals, or SQLite could not use the index on them.
  * @param jobs a join that leaves out those of some jobs
  */

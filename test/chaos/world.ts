@@ -25,7 +25,7 @@ export interface World {
   admit(credentials: readonly Credentials[]): void;
   strike(target: string, kind: FaultKind): Promise<void>;
   heal(target: string, kind: FaultKind): Promise<void>;
-  /** The last words of processes of Muster that have ended by themselves, and were started again. */
+  /** Names and last words of processes of Muster that have ended by themselves, and were started again. */
   ownEnds(): string[];
   stop(): Promise<void>;
 }
@@ -63,7 +63,7 @@ export async function startTopologyWorld(directory: string): Promise<World> {
       if (kind === 'cut') links.get(target)?.mend();
       else await striker.heal(target, kind);
     },
-    ownEnds: () => topology.parts.flatMap(({ name, faults }) => faults.map((words) => `${name}: ${words}`)),
+    ownEnds: () => topology.parts.flatMap(({ faults }) => faults),
     stop: () => topology.stop(),
   };
 }

@@ -30,7 +30,7 @@ export interface PartOptions {
 
 export class Part {
   private child?: ChildProcess;
-  /** Its last words, each time that it has ended by a fault of its own. */
+  /** Its name and last words, each time that it has ended by a fault of its own. */
   readonly faults: string[] = [];
 
   constructor(private readonly options: PartOptions) {}
@@ -126,7 +126,8 @@ export class Part {
   private restartAfterFault(child: ChildProcess, code: number | null): void {
     // Whoever killed it or asked it to stop starts it again, if anybody does.
     if (!code || child !== this.child) return;
-    this.faults.push(this.lastWords().trimEnd().split('\n').slice(-LINES_OF_FAULT).join('\n'));
+    const words = this.lastWords().trimEnd().split('\n').slice(-LINES_OF_FAULT);
+    this.faults.push(`${this.name}: ${words.join('\n')}`);
     setTimeout(() => {
       if (child !== this.child) return;
       this.start().catch((error: unknown) => console.error(error));

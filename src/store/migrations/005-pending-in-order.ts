@@ -1,8 +1,8 @@
 import { sql, type Kysely } from 'kysely';
 
 /**
- * What is pending for a thing, in the order in which devices get it (PROTOCOL.md §2), so that nothing is sorted: on
- * SQLite a sorter costs five times as much as the rest of that query, which runs six times in an execution's life.
+ * What is pending for a thing, in the order in which devices get it (PROTOCOL.md §2), so that nothing is sorted, and
+ * so that SQLite does not come to it through all that the thing has ever done.
  */
 export async function up(db: Kysely<unknown>): Promise<void> {
   await db.schema
