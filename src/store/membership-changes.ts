@@ -122,18 +122,24 @@ async function membershipAt(
 }
 
 async function withAttempts(db: Queryable, jobId: string, difference: TargetDifference) {
-  const former = await db
-    .selectFrom('executions')
-    .select(['thingName', 'executionNumber'])
-    .where('jobId', '=', jobId)
-    .where('thingName', 'in', difference.launch)
-    .execute();
-  const attempts = new Map(former.map(({ thingName, executionNumber }) => [thingName, executionNumber]));
+  const former = await formerAttempts(db, jobId, difference.launch);
   return {
     remove: difference.remove,
     launch: difference.launch.map((thingName) => ({
       thingName,
-      executionNumber: (attempts.get(thingName) ?? 0) + 1,
+      executionNumber: (former.get(thingName) ?? 0) + 1,
     })),
   };
+}
+
+async function formerAttempts(db: Queryable, jobId: string, names: string[]): Promise<Map<string, number>> {
+  // For a list of no names SQLite plans to read all executions.
+  if (names.length === 0) return new Map();
+  const former = await db
+    .selectFrom('executions')
+    .select(['thingName', 'executionNumber'])
+    .where('jobId', '=', jobId)
+    .where('thingName', 'in', names)
+    .execute();
+  return new Map(former.map(({ thingName, executionNumber }) => [thingName, executionNumber]));
 }
