@@ -12,7 +12,8 @@ declare module 'aedes-persistence-level/asyncPersistence.js' {
   }
 
   class AsyncLevelPersistence {
-    constructor(db: ClassicLevel);
+    /** It also takes batches and iterators of it, whose types know the class of their database. */
+    constructor(db: Pick<ClassicLevel, 'get' | 'put' | 'del' | 'clear'>);
     setup(broker: unknown): Promise<void>;
     addSubscriptions(client: AsyncLevelPersistence.SessionRef, subs: Subscription[]): Promise<void>;
     removeSubscriptions(client: AsyncLevelPersistence.SessionRef, topics: string[]): Promise<void>;

@@ -7,13 +7,13 @@ import { once, type EventEmitter } from 'node:events';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import path from 'node:path';
 import { Aedes, type AuthenticateError, type Client, type PublishPacket } from 'aedes';
-import { ClassicLevel } from 'classic-level';
 import type { Logger } from 'pino';
 import { MAX_DEVICE_PAYLOAD_BYTES } from '../domain/limits';
 import type { ConnectionRecorder } from '../devices/connections';
 import type { Publisher } from '../devices/publisher';
 import type { DeviceSessions, RequestHandler } from './broker';
 import { PacketSizeGuard } from './packet-size';
+import { SessionDatabase } from './session-database';
 import { SessionStore } from './session-store';
 import { mayPublish, maySubscribe, ownerOf } from './topics';
 
@@ -100,7 +100,7 @@ export async function createEmbeddedBroker(options: EmbeddedBrokerOptions): Prom
   let onRequest: RequestHandler = () => Promise.reject(new Error('The broker is not listening yet.'));
   let draining = false;
 
-  const db = new ClassicLevel(path.join(options.dataDir, 'mqtt'));
+  const db = new SessionDatabase(path.join(options.dataDir, 'mqtt'));
   await db.open();
   const sessions = new SessionStore(db, {
     queueLimit: MAX_QUEUED_PER_SESSION,
@@ -301,7 +301,6 @@ export async function createEmbeddedBroker(options: EmbeddedBrokerOptions): Prom
       server.close();
       await new Promise<void>((resolve) => aedes.close(resolve));
       for (const socket of sockets) socket.destroy();
-      await sessions.flush();
       await db.close();
     },
   };

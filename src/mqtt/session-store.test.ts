@@ -3,18 +3,18 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { PublishPacket, Subscription } from 'aedes';
 import type AsyncLevelPersistence from 'aedes-persistence-level/asyncPersistence.js';
-import { ClassicLevel } from 'classic-level';
+import { SessionDatabase } from './session-database';
 import { SessionStore } from './session-store';
 import { ownerOf } from './topics';
 
 const LIMIT = 50;
 const topic = 'fleet/t1/jobs/notify';
 let directory: string;
-let db: ClassicLevel;
+let db: SessionDatabase;
 let counter = 0;
 
 async function open(): Promise<SessionStore> {
-  db = new ClassicLevel(directory);
+  db = new SessionDatabase(directory);
   const store = new SessionStore(db, {
     queueLimit: LIMIT,
     isGranted: (_client, filter) => !filter.includes('t2'),

@@ -2,8 +2,7 @@
 import { Readable } from 'node:stream';
 import AsyncLevelPersistence from 'aedes-persistence-level/asyncPersistence.js';
 import type { Subscription } from 'aedes';
-import type { ClassicLevel } from 'classic-level';
-import { LateDeletes } from './late-deletes';
+import type { SessionDatabase } from './session-database';
 import { matchesFilter } from './topics';
 
 type SessionRef = AsyncLevelPersistence.SessionRef;
@@ -34,9 +33,8 @@ export interface SessionStoreOptions {
  *   wider one when a narrower comes with a lower QoS; messages for an offline session would be missing then
  */
 export class SessionStore extends AsyncLevelPersistence {
-  readonly #db: ClassicLevel;
+  readonly #db: SessionDatabase;
   readonly #options: SessionStoreOptions;
-  readonly #acknowledged: LateDeletes;
   /** Subscriptions by the thing that they belong to. */
   readonly #subscriptions = new Map<string, ClientSubscription[]>();
   /** The SUBSCRIBE packets that are being stored. */
@@ -46,11 +44,10 @@ export class SessionStore extends AsyncLevelPersistence {
   /** Messages queued by session since its queue was last measured. */
   readonly #queuedSince = new Map<string, number>();
 
-  constructor(db: ClassicLevel, options: SessionStoreOptions) {
+  constructor(db: SessionDatabase, options: SessionStoreOptions) {
     super(db);
     this.#db = db;
     this.#options = options;
-    this.#acknowledged = new LateDeletes(db);
   }
 
   override async setup(broker: unknown): Promise<void> {
@@ -101,20 +98,20 @@ export class SessionStore extends AsyncLevelPersistence {
     if (sent !== undefined && key !== undefined) {
       sent.delete(messageId);
       if (sent.size === 0) this.#inFlight.delete(id);
-      this.#acknowledged.add(key);
+      this.#db.deleteLater(key);
     }
     return Promise.resolve();
   }
 
   override outgoingStream(client: SessionRef): Readable {
     const queued = () => super.outgoingStream(client) as AsyncIterable<QueuedPacket>;
-    const acknowledged = this.#acknowledged;
+    const db = this.#db;
     const ids = new Map(
       [...(this.#inFlight.get(client.id) ?? [])].map(([messageId, key]) => [key, messageId]),
     );
     return Readable.from(
       (async function* () {
-        await acknowledged.flush();
+        await db.flush();
         for await (const packet of queued())
           yield { ...packet, messageId: ids.get(queueKey(client.id, packet)) };
       })(),
@@ -144,17 +141,12 @@ export class SessionStore extends AsyncLevelPersistence {
     this.#inFlight.delete(clientId);
   }
 
-  /** Before the database is closed. */
-  async flush(): Promise<void> {
-    await this.#acknowledged.flush();
-  }
-
   #sessionsOf(thingName: string): Set<string> {
     return new Set(this.#subscriptions.get(thingName)?.map(({ clientId }) => clientId));
   }
 
   async #trim(clientId: string, limit: number): Promise<void> {
-    await this.#acknowledged.flush();
+    await this.#db.flush();
     const prefix = queuePrefix(clientId);
     const keys = await this.#db.keys({ gte: prefix, lt: after(prefix) }).all();
     const oldest = keys.slice(0, Math.max(0, keys.length - limit));
