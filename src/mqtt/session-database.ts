@@ -60,16 +60,20 @@ export class SessionDatabase extends ClassicLevel {
     this.#written = undefined;
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    const batch = this.batch();
-    for (const { key, value, options } of puts) batch.put(key, value, options);
-    for (const key of deletes) batch.del(key);
-    const writing = batch.write();
-    this.#ready = Promise.allSettled([writing, sleep(BETWEEN_WRITES_MS, undefined, { ref: false })]);
     try {
+      const writing = this.#writeTogether(puts, deletes);
+      this.#ready = Promise.allSettled([writing, sleep(BETWEEN_WRITES_MS, undefined, { ref: false })]);
       await writing;
     } catch (error) {
       this.#deletes.push(...deletes);
       throw error;
     }
+  }
+
+  async #writeTogether(puts: Put[], deletes: string[]): Promise<void> {
+    const batch = this.batch();
+    for (const { key, value, options } of puts) batch.put(key, value, options);
+    for (const key of deletes) batch.del(key);
+    await batch.write();
   }
 }

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { PublishPacket, Subscription } from 'aedes';
@@ -38,10 +38,11 @@ const sessionsFor = async (store: SessionStore) =>
   (await store.subscriptionsByTopic(topic)).map(({ clientId }) => clientId);
 
 async function enqueue(store: SessionStore, clientId: string, n: number): Promise<void> {
-  for (let i = 0; i < n; i++) {
+  const packets = Array.from({ length: n }, (_, i) => {
     const packet = { cmd: 'publish', topic, payload: Buffer.from(String(i)), qos: 1 } as PublishPacket;
-    await store.outgoingEnqueue({ clientId }, { ...packet, brokerId: 'b', brokerCounter: ++counter });
-  }
+    return { ...packet, brokerId: 'b', brokerCounter: ++counter };
+  });
+  await Promise.all(packets.map((packet) => store.outgoingEnqueue({ clientId }, packet)));
 }
 
 async function queued(store: SessionStore, clientId: string): Promise<string[]> {
@@ -51,6 +52,35 @@ async function queued(store: SessionStore, clientId: string): Promise<string[]> 
 async function waiting(store: SessionStore, id: string): Promise<AsyncLevelPersistence.QueuedPacket[]> {
   return store.outgoingStream({ id }).toArray();
 }
+
+test('what is queued is on disk, each message of several at once', async () => {
+  const store = await open();
+  await enqueue(store, 'c1', 1);
+  // The second write waits for the first.
+  await enqueue(store, 'c1', 3);
+  const copy = `${directory}-copy`;
+  cpSync(directory, copy, { recursive: true });
+  const killed = new SessionDatabase(copy);
+  expect(await killed.keys().all()).toHaveLength(4);
+  await killed.close();
+  rmSync(copy, { recursive: true });
+});
+
+test('where nothing can be written, everyone who waits hears of it, and what was to be deleted is tried again', async () => {
+  const store = await open();
+  const client = { id: 'c1' };
+  await enqueue(store, 'c1', 2);
+  const [first] = await waiting(store, 'c1');
+  await store.outgoingUpdate(client, { ...first!, messageId: 1 });
+  const full = jest.spyOn(db, 'batch').mockImplementation(() => {
+    throw new Error('No space left on device');
+  });
+  await store.outgoingClearMessageId(client, { messageId: 1 });
+  const both = await Promise.allSettled([enqueue(store, 'c1', 1), enqueue(store, 'c1', 1)]);
+  expect(both.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+  full.mockRestore();
+  expect(await queued(store, 'c1')).toEqual(['1']);
+});
 
 test('a queue keeps the newest', async () => {
   const store = await open();
