@@ -76,6 +76,12 @@ describe('the main job', () => {
       ThingName: ['few-1'],
       JobExecutionStatus: ['QUEUED'],
     });
+    // What a workflow gets after its start is found, too.
+    for (const condition of ['JobExecutionStatus = "QUEUED"', 'BuildIds = "unversioned" AND ThingName != ""'])
+      await eventually(async () => {
+        const { count } = await workflow.count(`JobId = "${jobId}" AND ${condition}`);
+        expect(count).toBe(5);
+      });
     const { currentDetails } = await waiting.query<{ currentDetails: string }>(
       '__temporal_workflow_metadata',
     );

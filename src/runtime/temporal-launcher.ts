@@ -9,11 +9,12 @@ import { writeAtomically, type DataDir } from './data-dir';
 import { retryUntil } from './deadline';
 import { claimPort, HOST } from './ports';
 import { connectTemporal } from './temporal-connection';
-import { dropUnusedIndexes } from './temporal-indexes';
 import type { TemporalTarget } from './temporal-target';
+import { tuneVisibility } from './temporal-visibility';
 
 const START_DEADLINE_MS = 60_000;
 const STOP_DEADLINE_MS = 3_000;
+const DESCRIBE_LIMIT_MS = 2_000;
 const LOG_LIMIT_BYTES = 10 * 1024 * 1024;
 /** A server that ran this long and then ended starts the back-off anew. */
 const STABLE_MS = 60_000;
@@ -147,7 +148,7 @@ async function launch(
       });
       // Whoever answers on that port must be the one that was started.
       if (!hasEnded(child)) {
-        tidyIndexes(options);
+        await tuneSearch(options, connection);
         return { child, port, uiPort, connection };
       }
       await connection.close();
@@ -165,10 +166,15 @@ async function launch(
   }
 }
 
-/** Temporal works with them, too. */
-function tidyIndexes({ dataDir, logger }: TemporalServerOptions): void {
+/** Temporal works without it, too. */
+async function tuneSearch(options: TemporalServerOptions, connection: Connection): Promise<void> {
+  const { dataDir, namespace, logger } = options;
   try {
-    dropUnusedIndexes(databaseFile(dataDir));
+    const { config } = await connection.withDeadline(Date.now() + DESCRIBE_LIMIT_MS, () =>
+      connection.workflowService.describeNamespace({ namespace }),
+    );
+    const columns = Object.keys(config?.customSearchAttributeAliases ?? {});
+    tuneVisibility(databaseFile(dataDir), columns);
   } catch (error) {
     logger.warn({ err: error }, 'Temporal keeps indexes that nobody needs; the next start tries again');
   }
