@@ -12,6 +12,7 @@ import { createAuthority, describeWithOpenssl, type Authority } from './support/
 import { createJob, newDevice, untilExecution, untilJob } from './support/jobs';
 import { startLocalTemporal } from './support/local-temporal';
 import { startMuster } from './support/muster';
+import { Link } from './topology/link';
 
 const MAIN = path.resolve(__dirname, '../dist/src/cli/main.js');
 const SERVER_NAME = 'temporal.example.com';
@@ -38,7 +39,7 @@ describeWithOpenssl('a Temporal behind TLS', () => {
     });
     proxy.on('tlsClientError', () => undefined);
     proxy.on('secureConnection', (client) => {
-      const server = net.connect(Number(temporal.address.split(':')[1]), '127.0.0.1');
+      const server = net.connect(portOf(temporal), '127.0.0.1');
       for (const socket of [client, server]) {
         sockets.add(socket);
         socket.on('error', () => undefined).on('close', () => (client.destroy(), server.destroy()));
@@ -91,22 +92,12 @@ describeWithOpenssl('a Temporal behind TLS', () => {
 
 test('a Temporal that is out of reach for a moment just when the worker starts is waited for', async () => {
   const temporal = await startLocalTemporal();
-  let connections = 0;
-  const link = net.createServer((client) => {
-    connections++;
-    // The first one is the client's; the worker's are broken off a few times.
-    if (connections > 1 && connections < 5) return void client.destroy();
-    const server = net.connect(Number(temporal.address.split(':')[1]), '127.0.0.1');
-    for (const socket of [client, server])
-      socket.on('error', () => undefined).on('close', () => (client.destroy(), server.destroy()));
-    client.pipe(server).pipe(client);
-  });
-  link.listen(0, '127.0.0.1');
-  await once(link, 'listening');
+  // The first connection is the client's; the worker's are broken off a few times.
+  const link = await Link.to('temporal', portOf(temporal), (connection) => connection > 1 && connection < 5);
 
   try {
-    const muster = await startMuster({ env: { TEMPORAL_ADDRESS: addressOf(link) } });
-    expect(connections).toBeGreaterThanOrEqual(5);
+    const muster = await startMuster({ env: { TEMPORAL_ADDRESS: `127.0.0.1:${link.port}` } });
+    expect(link.connections).toBeGreaterThanOrEqual(5);
     await muster.stop();
   } finally {
     link.close();
@@ -203,6 +194,10 @@ test.each([
 
 function addressOf(server: net.Server): string {
   return `127.0.0.1:${(server.address() as net.AddressInfo).port}`;
+}
+
+function portOf(temporal: TestWorkflowEnvironment): number {
+  return Number(temporal.address.split(':')[1]);
 }
 
 const serve = (env: NodeJS.ProcessEnv) => run(['serve'], env);

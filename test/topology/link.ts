@@ -1,26 +1,35 @@
 /** A connection between two parts that can be cut: TCP on a port of its own, passed on to another. */
 import { once } from 'node:events';
-import { connect, createServer, type Server, type Socket } from 'node:net';
+import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 
 export class Link {
   private readonly sockets = new Set<Socket>();
   private open = true;
+  /** How many were asked for. */
+  connections = 0;
 
   private constructor(
     readonly name: string,
     readonly port: number,
     private readonly server: Server,
     private readonly target: number,
+    private readonly refuses: (connection: number) => boolean,
   ) {
     server.on('connection', (near: Socket) => this.pass(near));
   }
 
-  /** @param target port on 127.0.0.1 that the link leads to */
-  static async to(name: string, target: number, port = 0): Promise<Link> {
-    const server = createServer().listen(port, '127.0.0.1');
+  /**
+   * @param target port on 127.0.0.1 that the link leads to
+   * @param refuses which connections are broken off at once, the first one being 1
+   */
+  static async to(
+    name: string,
+    target: number,
+    refuses: (connection: number) => boolean = () => false,
+  ): Promise<Link> {
+    const server = createServer().listen(0, '127.0.0.1');
     await once(server, 'listening');
-    const address = server.address();
-    return new Link(name, typeof address === 'object' && address ? address.port : port, server, target);
+    return new Link(name, (server.address() as AddressInfo).port, server, target, refuses);
   }
 
   /** Breaks every connection, and refuses new ones until it is mended. */
@@ -39,7 +48,7 @@ export class Link {
   }
 
   private pass(near: Socket): void {
-    if (!this.open) return void near.destroy();
+    if (this.refuses(++this.connections) || !this.open) return void near.destroy();
     const far = connect(this.target, '127.0.0.1');
     for (const [socket, other] of [
       [near, far],
