@@ -133,7 +133,7 @@ function tell(pairs: Pair[], history: Awaited<ReturnType<typeof historyCost>>, m
     {
       what: '  per execution',
       value: `${history.workflowTasks.median} workflow tasks`,
-      note: `${history.events.median} events; store ${median.storeKib.toFixed(1)} KiB, Temporal ${median.temporalKib.toFixed(1)} KiB; Muster holds ${memoryMib.toFixed(0)} MiB`,
+      note: `${history.events.median} events; store ${median.storeRows.toFixed(1)} rows, ${median.storeKib.toFixed(1)} KiB, Temporal ${median.temporalKib.toFixed(1)} KiB; Muster holds ${memoryMib.toFixed(0)} MiB`,
     },
     {
       what: '  update → accepted',

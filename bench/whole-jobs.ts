@@ -1,6 +1,7 @@
 /** Whole jobs: from `POST /jobs` until COMPLETED, with devices that answer at once, and what they cost. */
 import fs from 'node:fs';
 import path from 'node:path';
+import Database from 'better-sqlite3';
 import type { Generator } from './generator';
 import type { LoadReport } from './load';
 import { meterCpu } from './processes';
@@ -18,6 +19,8 @@ export interface WholeJob {
   behind: number;
   /** Milliseconds of CPU for each execution. */
   cpuMs: { muster: number; temporal: number; load: number };
+  /** Rows written to the store for each execution; what changes in place is not counted. */
+  storeRows: number;
   /** KiB for each execution. */
   storeKib: number;
   temporalKib: number;
@@ -71,10 +74,21 @@ export async function runWholeJob(
     behind,
     lastNotified: ((load.lastNotifiedAt ?? NaN) - began) / 1000,
     cpuMs: { muster: each(used.muster), temporal: each(used.temporal), load: each(used.load) },
+    storeRows: rowsOf(subject.dataDir, jobId) / things,
     storeKib: (after.store - before.store) / 1024 / things,
     temporalKib: (after.temporal - before.temporal) / 1024 / things,
     load,
   };
+}
+
+/** What the store has of a job, beside its own row and its targets. */
+function rowsOf(dataDir: string, jobId: string): number {
+  const db = new Database(path.join(dataDir, 'muster.db'), { readonly: true });
+  const count = (table: string) =>
+    db.prepare(`SELECT count(*) FROM ${table} WHERE "jobId" = ?`).pluck().get(jobId) as number;
+  const rows = count('executions') + count('transitions') + count('events');
+  db.close();
+  return rows;
 }
 
 /** Bytes of the databases with their logs. */
