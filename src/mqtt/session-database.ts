@@ -62,7 +62,7 @@ export class SessionDatabase extends ClassicLevel {
     this.#timer = undefined;
     try {
       const writing = this.#writeTogether(puts, deletes);
-      this.#ready = Promise.allSettled([writing, sleep(BETWEEN_WRITES_MS, undefined, { ref: false })]);
+      this.#ready = Promise.allSettled([writing, sleep(BETWEEN_WRITES_MS)]);
       await writing;
     } catch (error) {
       this.#deletes.push(...deletes);
