@@ -35,6 +35,8 @@ export async function measureStandingLoad({ registered, waiting, measuredMs }: S
   try {
     const askers = await subject.register('asker', ASKERS);
     await generator.connect(subject.broker, askers);
+    // After a start Temporal looks once more through the tasks of the last minutes.
+    await sleep(measuredMs);
     const cpu = meterCpu(subject.pids());
     await sleep(measuredMs);
     const idle = cpu();
