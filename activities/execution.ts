@@ -8,15 +8,8 @@ import type { Publisher } from '../src/devices/publisher';
 import { rejected, type DeviceService } from '../src/devices/service';
 import type { Db } from '../src/store/database';
 import { findJobState } from '../src/store/jobs';
-import {
-  findExecution,
-  findRepeated,
-  moveDeadline,
-  readDocument,
-  recordTransition,
-  stateOf,
-  transitionRow,
-} from '../src/store/executions';
+import { findExecution, findRepeated, readDocument, stateOf } from '../src/store/executions';
+import { moveDeadline, recordTransition, transitionRow } from '../src/store/transitions';
 import type { ExecutionRow, TransitionRow } from '../src/store/schema';
 import type { DeviceAnswer, DeviceRequest, StartNextRequest, UpdateRequest } from '../workflows/messages';
 

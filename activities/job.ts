@@ -7,23 +7,18 @@ import { PAGE_SIZE, SECOND } from '../src/domain/limits';
 import type { ExecutionStatus } from '../src/domain/statuses';
 import type { Notifier } from '../src/devices/notifier';
 import type { Db } from '../src/store/database';
-import {
-  cancelUnlaunched,
-  countIn,
-  executionPage,
-  queueExecutions,
-  type QueuedPage,
-} from '../src/store/executions';
+import { countIn, executionPage } from '../src/store/executions';
+import { cancelUnlaunched, queueExecutions, type QueuedPage } from '../src/store/transitions';
 import {
   cancelCause,
   cancelJob,
   completeJob,
   createJob,
   findJobState,
-  readTargets,
   UnknownTargets,
   type CreatedJob,
 } from '../src/store/jobs';
+import { readTargets } from '../src/store/targets';
 import { reached } from '../src/temporal/open-workflows';
 import { cancelExecution, executionWorkflowId, type CancelJobRequest } from '../workflows/messages';
 import type { ExecutionMetrics } from './execution';

@@ -1,7 +1,7 @@
 /** What a CONTINUOUS job asks about the groups that it watches. */
 import type { Client } from '@temporalio/client';
 import type { Db } from '../src/store/database';
-import { removeTargets } from '../src/store/executions';
+import { removeTargets } from '../src/store/targets';
 import { readMembershipChanges, type MembershipStretch } from '../src/store/membership-changes';
 import { reached } from '../src/temporal/open-workflows';
 import { executionWorkflowId, removeExecution } from '../workflows/messages';

@@ -20,34 +20,30 @@ import {
 } from '../src/store/events';
 import {
   activeExecutionsOf,
-  cancelUnlaunched,
   countIn,
   countPending,
-  deleteExecution,
   executionPage,
   findExecution,
   findRepeated,
-  moveDeadline,
   pendingExecutions,
-  queueExecutions,
   readDocument,
-  recordTransition,
 } from '../src/store/executions';
+import {
+  cancelUnlaunched,
+  deleteExecution,
+  moveDeadline,
+  queueExecutions,
+  recordTransition,
+} from '../src/store/transitions';
 import { changeMembers, createGroup, findGroup, listGroups } from '../src/store/groups';
 import * as read from '../src/store/job-queries';
-import {
-  cancelJob,
-  createJob,
-  deleteExecutionPage,
-  findJobState,
-  readTargets,
-  watchingJobs,
-} from '../src/store/jobs';
+import { cancelJob, createJob, deleteExecutionPage, findJobState, watchingJobs } from '../src/store/jobs';
 import { readMembershipChanges } from '../src/store/membership-changes';
 import { readOverview } from '../src/store/overview';
 import { workingDialect } from '../src/store/postgres';
 import { createProgressSampler, readProgress } from '../src/store/progress';
 import { openSqlite } from '../src/store/sqlite';
+import { readTargets } from '../src/store/targets';
 import {
   findThing,
   listThings,

@@ -8,7 +8,8 @@ import { DefaultLogger, Runtime } from '@temporalio/worker';
 import { createJobCommands } from '../src/api/create-job-commands';
 import { MINUTE } from '../src/domain/limits';
 import type { ExecutionStatus } from '../src/domain/statuses';
-import { findExecution, recordTransition, stateOf } from '../src/store/executions';
+import { findExecution, stateOf } from '../src/store/executions';
+import { recordTransition } from '../src/store/transitions';
 import { findJobState } from '../src/store/jobs';
 import {
   cancelExecution,

@@ -9,7 +9,8 @@ import type { Logger } from 'pino';
 import { isErrorCode, MusterError } from '../contract/errors';
 import { isTerminal } from '../domain/statuses';
 import type { Db } from '../store/database';
-import { activeExecutionsOf, deleteExecution, findExecution } from '../store/executions';
+import { activeExecutionsOf, findExecution } from '../store/executions';
+import { deleteExecution } from '../store/transitions';
 import { findJobState, watchingJobs } from '../store/jobs';
 import {
   cancelJob,

@@ -7,7 +7,7 @@ import { queuedExecution, type ExecutionState } from '../domain/execution';
 import type { ExecutionStatus } from '../domain/statuses';
 import { allDisconnected, recordConnections } from '../store/connections';
 import type { Db } from '../store/database';
-import { deleteExecution, queueExecutions, recordTransition } from '../store/executions';
+import { deleteExecution, queueExecutions, recordTransition } from '../store/transitions';
 import { changeMembers, createGroup } from '../store/groups';
 import {
   cancelJob,

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { queuedExecution } from '../domain/execution';
 import { openStore, type Db } from '../store/database';
-import { queueExecutions, recordTransition } from '../store/executions';
+import { queueExecutions, recordTransition } from '../store/transitions';
 import { createJob } from '../store/jobs';
 import { registerThings } from '../store/things';
 import { createNotifier } from './notifier';

@@ -2,7 +2,8 @@
 import { decide, type ExecutionEvent } from '../domain/execution';
 import type { Cause } from '../domain/job';
 import type { Db } from '../store/database';
-import { findExecution, recordTransition, stateOf } from '../store/executions';
+import { findExecution, stateOf } from '../store/executions';
+import { recordTransition } from '../store/transitions';
 import type { Notifier } from './notifier';
 
 /** Ends the execution in the proper way: with a transition, its events, and word to the device. @returns whether it was open */

@@ -1,4 +1,4 @@
-/** What the REST API reads of jobs and executions. Writing them: jobs.ts and executions.ts. */
+/** What the REST API reads of jobs and executions. Writing them: jobs.ts and transitions.ts. */
 import { sql, type InferResult } from 'kysely';
 import { MusterError } from '../contract/errors';
 import type { StatusDetails, TimeoutConfig } from '../domain/execution';
@@ -10,7 +10,8 @@ import {
   type JobType,
 } from '../domain/statuses';
 import type { Queryable } from './database';
-import { fromJson, TRANSITIONS_KEPT } from './executions';
+import { fromJson } from './executions';
+import { TRANSITIONS_KEPT } from './transitions';
 import { endOfPrefix, NAME_KEY, readCursor, TIME_KEY, toPage, type Page, type PageRequest } from './paging';
 import type { ExecutionRow, JobRow, TransitionRow } from './schema';
 

@@ -133,24 +133,6 @@ export async function findJobState(db: Queryable, jobId: string): Promise<JobSta
   return db.selectFrom('jobs').select(JOB_STATE).where('jobId', '=', jobId).executeTakeFirst();
 }
 
-/** The names at positions `from` to `from + count - 1` of the job's first targets. */
-export async function readTargets(
-  db: Queryable,
-  jobId: string,
-  from: number,
-  count: number,
-): Promise<string[]> {
-  const rows = await db
-    .selectFrom('job_targets')
-    .select('thingName')
-    .where('jobId', '=', jobId)
-    .where('position', '>=', from)
-    .where('position', '<', from + count)
-    .orderBy('position')
-    .execute();
-  return rows.map(({ thingName }) => thingName);
-}
-
 export interface JobCancellation {
   by: string;
   dispatch: Exclude<Dispatch, 'ALL'>;

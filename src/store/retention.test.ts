@@ -2,7 +2,7 @@ import { describeOnEachStore } from '../../test/support/stores';
 import type { ExecutionState } from '../domain/execution';
 import type { ExecutionStatus } from '../domain/statuses';
 import type { Db } from './database';
-import { queueExecutions, recordTransition } from './executions';
+import { queueExecutions, recordTransition } from './transitions';
 import { changeMembers, createGroup } from './groups';
 import { findExecution } from './job-queries';
 import { cancelJob, completeJob, createJob } from './jobs';
