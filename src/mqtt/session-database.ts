@@ -24,7 +24,8 @@ export class SessionDatabase extends ClassicLevel {
   #written?: Promise<void>;
   /** Resolves when the next write may begin. */
   #ready: Promise<unknown> = Promise.resolve();
-  #deletes: string[] = [];
+  /** Until they are written. */
+  readonly #deletes = new Set<string>();
   #timer?: NodeJS.Timeout;
 
   override put<K = string, V = string>(key: K, value: V, options = {}): Promise<void> {
@@ -34,14 +35,19 @@ export class SessionDatabase extends ClassicLevel {
 
   /** What a crash keeps from being deleted is there again after it. */
   deleteLater(key: string): void {
-    this.#deletes.push(key);
+    this.#deletes.add(key);
     // Where it fails, as on a full disk, the next write tries again.
     this.#timer ??= setTimeout(() => void this.flush().catch(() => undefined), DELETE_WITHIN_MS).unref();
   }
 
-  /** Before anything reads what may be about to go, or to come. */
+  /** Whether it is still there only because its delete has not been written yet. */
+  isGoing(key: string): boolean {
+    return this.#deletes.has(key);
+  }
+
+  /** Before anything counts on what is about to come or to go. */
   async flush(): Promise<void> {
-    if (this.#gathered.length > 0 || this.#deletes.length > 0) await this.#write();
+    if (this.#gathered.length > 0 || this.#deletes.size > 0) await this.#write();
   }
 
   override async close(): Promise<void> {
@@ -56,18 +62,14 @@ export class SessionDatabase extends ClassicLevel {
   async #writeWhenReady(): Promise<void> {
     await this.#ready;
     const puts = this.#gathered.splice(0);
-    const deletes = this.#deletes.splice(0);
+    const deletes = [...this.#deletes];
     this.#written = undefined;
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    try {
-      const writing = this.#writeTogether(puts, deletes);
-      this.#ready = Promise.allSettled([writing, sleep(BETWEEN_WRITES_MS)]);
-      await writing;
-    } catch (error) {
-      this.#deletes.push(...deletes);
-      throw error;
-    }
+    const writing = this.#writeTogether(puts, deletes);
+    this.#ready = Promise.allSettled([writing, sleep(BETWEEN_WRITES_MS)]);
+    await writing;
+    for (const key of deletes) this.#deletes.delete(key);
   }
 
   async #writeTogether(puts: Put[], deletes: string[]): Promise<void> {

@@ -111,9 +111,11 @@ export class SessionStore extends AsyncLevelPersistence {
     );
     return Readable.from(
       (async function* () {
-        await db.flush();
-        for await (const packet of queued())
-          yield { ...packet, messageId: ids.get(queueKey(client.id, packet)) };
+        // At once, without waiting for what is being written: aedes delivers that to the client itself.
+        for await (const packet of queued()) {
+          const key = queueKey(client.id, packet);
+          if (!db.isGoing(key)) yield { ...packet, messageId: ids.get(key) };
+        }
       })(),
     );
   }
