@@ -40,9 +40,9 @@ export class SessionDatabase extends ClassicLevel {
     this.#timer ??= setTimeout(() => void this.flush().catch(() => undefined), DELETE_WITHIN_MS).unref();
   }
 
-  /** Whether it is still there only because its delete has not been written yet. */
-  isGoing(key: string): boolean {
-    return this.#deletes.has(key);
+  /** Keys that are still there only because their deletes have not been written yet. */
+  going(): ReadonlySet<string> {
+    return new Set(this.#deletes);
   }
 
   /** Before anything counts on what is about to come or to go. */

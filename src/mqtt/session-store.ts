@@ -111,10 +111,12 @@ export class SessionStore extends AsyncLevelPersistence {
     );
     return Readable.from(
       (async function* () {
+        // Of this moment, as what is read is: it may be written before all is read.
+        const going = db.going();
         // At once, without waiting for what is being written: aedes delivers that to the client itself.
         for await (const packet of queued()) {
           const key = queueKey(client.id, packet);
-          if (!db.isGoing(key)) yield { ...packet, messageId: ids.get(key) };
+          if (!going.has(key)) yield { ...packet, messageId: ids.get(key) };
         }
       })(),
     );
