@@ -1,6 +1,7 @@
 import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { ClassicLevel } from 'classic-level';
 import type { PublishPacket, Subscription } from 'aedes';
 import type AsyncLevelPersistence from 'aedes-persistence-level/asyncPersistence.js';
 import { SessionDatabase } from './session-database';
@@ -72,7 +73,7 @@ test('where nothing can be written, everyone who waits hears of it, and what was
   await enqueue(store, 'c1', 2);
   const [first] = await waiting(store, 'c1');
   await store.outgoingUpdate(client, { ...first!, messageId: 1 });
-  const full = jest.spyOn(db, 'batch').mockImplementation(() => {
+  const full = jest.spyOn(ClassicLevel.prototype, 'batch').mockImplementation(() => {
     throw new Error('No space left on device');
   });
   await store.outgoingClearMessageId(client, { messageId: 1 });
