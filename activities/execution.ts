@@ -55,8 +55,8 @@ export function executionActivities({ db, publisher, notifier, devices, metrics 
       },
     ): Promise<RecordedTransition> {
       const { thingName, state, request } = input;
-      // A start-next is repeated by asking again; only reports are known by their tokens.
-      const record = { ...input, clientToken: request?.kind === 'update' ? request.clientToken : undefined };
+      // A start-next is repeated by asking again; only reports are known again.
+      const record = { ...input, report: request?.kind === 'update' ? request : undefined };
       const recorded = await recordTransition(db, record);
       if (recorded.outcome === 'notVisible') return { visible: !(await isLaunching(input.jobId)) };
       if (recorded.outcome === 'taken') {

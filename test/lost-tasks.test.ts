@@ -80,19 +80,19 @@ async function launch(inProgressTimeoutInMinutes?: number): Promise<string> {
 async function leaveRecord(
   jobId: string,
   status: ExecutionStatus,
-  more: { startedAt?: number; finishedAt?: number; clientToken?: string },
+  more: { startedAt?: number; finishedAt?: number; report?: UpdateRequest },
 ): Promise<void> {
-  const { clientToken, ...times } = more;
+  const { report, ...times } = more;
   const row = await findExecution(engine.db, jobId, THING);
   const state = { ...stateOf(row!), versionNumber: 2, status, lastUpdatedAt: Date.now(), ...times };
   const cause = { by: 'device' };
-  await recordTransition(engine.db, { jobId, thingName: THING, from: 'QUEUED', state, cause, clientToken });
+  await recordTransition(engine.db, { jobId, thingName: THING, from: 'QUEUED', state, cause, report });
 }
 
 const workflow = (jobId: string) => engine.client.workflow.getHandle(executionWorkflowId(jobId, THING));
 
 const report = (jobId: string, request: Omit<UpdateRequest, 'kind' | 'receivedAt' | 'topic'>) =>
-  workflow(jobId).signal(deviceRequest, { kind: 'update', receivedAt: Date.now(), topic: TOPIC, ...request });
+  workflow(jobId).signal(deviceRequest, { ...request, kind: 'update', receivedAt: Date.now(), topic: TOPIC });
 
 async function transitions(jobId: string): Promise<string[]> {
   const rows = await engine.db
@@ -128,9 +128,10 @@ it('knows a report again that was recorded already', async () => {
   const jobId = await launch();
   // Both are heard in one task.
   await engine.stopWorker();
-  await leaveRecord(jobId, 'SUCCEEDED', { finishedAt: Date.now(), clientToken: 'first' });
+  const done = { kind: 'update', status: 'SUCCEEDED', clientToken: 'first', receivedAt: 0 } as const;
+  await leaveRecord(jobId, 'SUCCEEDED', { finishedAt: Date.now(), report: done });
   await workflow(jobId).signal(cancelExecution, { by: 'key:test', force: true });
-  await report(jobId, { status: 'SUCCEEDED', clientToken: 'first' });
+  await report(jobId, done);
   await engine.startWorker();
 
   expect(await answerTo('first')).toMatchObject({ topic: `${TOPIC}/accepted` });

@@ -71,6 +71,9 @@ test('an acknowledged report is recorded and answered, though everything was kil
     const answered = (suffix: string) => suffix === `${jobId}/update/accepted`;
     if (!device.messages.some(({ suffix }) => answered(suffix))) await again.next(`${jobId}/update/accepted`);
     await expectStatus(jobId, username, 'SUCCEEDED');
+    const [first] = [...device.messages, ...again.messages].filter(({ suffix }) => answered(suffix));
+    const repeated = await again.request(`${jobId}/update`, report);
+    expect(repeated).toEqual({ accepted: true, body: first!.body });
     await again.close();
   }
 });

@@ -388,6 +388,47 @@ describe('reports', () => {
     expect(await executionOf(device, jobId)).toMatchObject({ status: 'SUCCEEDED', versionNumber: 3 });
   });
 
+  test('the same token with another field is another report', async () => {
+    const device = await newDevice();
+    const jobId = await queue(device);
+    const constant = { status: 'IN_PROGRESS', clientToken: 'constant', includeJobExecutionState: true };
+    const update = (fields: Record<string, unknown>) =>
+      device.request(`${jobId}/update`, { ...constant, ...fields });
+    const versions: unknown[] = [];
+    for (const fields of [
+      {},
+      { expectedVersion: 2 },
+      { expectedVersion: '3' },
+      { expectedVersion: 4 },
+      { executionNumber: 1 },
+      { stepTimeoutInMinutes: 5 },
+      { includeJobDocument: true },
+      { statusDetails: {} },
+    ]) {
+      const { accepted, body } = await update(fields);
+      versions.push(accepted ? body.executionState?.versionNumber : body);
+    }
+    expect(versions).toEqual([2, 3, 4, 5, 6, 7, 8, 9]);
+    const last = await update({ status: 'SUCCEEDED', expectedVersion: 9 });
+    expect(last).toMatchObject({ accepted: true, body: { executionState: { versionNumber: 10 } } });
+    const stale = await update({ status: 'SUCCEEDED', expectedVersion: 8 });
+    expect(stale).toMatchObject({ accepted: false, body: { code: 'InvalidStateTransition' } });
+  });
+
+  test('a repeat is known however it comes in: fields in another order, another prefix, over HTTPS', async () => {
+    const device = await newDevice(PREFIXES);
+    const jobId = await queue(device);
+    const report = '"status":"SUCCEEDED","clientToken":"c","includeJobExecutionState":true';
+    const first = await device.request(`${jobId}/update`, `{${report},"statusDetails":{"a":"1","b":"2"}}`);
+    const again = `{"statusDetails":{"b":"2","a":"1"},${report}}`;
+    expect(await device.request(`${jobId}/update`, again)).toEqual(first);
+    expect(await device.request(`${jobId}/update`, again, PREFIXES[1])).toEqual(first);
+    const body = { thingName: device.name, ...(JSON.parse(again) as object) };
+    const overHttps = await muster.api('POST', `/thing-datas/jobs/${jobId}/update`, body);
+    expect(overHttps).toMatchObject({ status: 200, body: first.body });
+    expect(await executionOf(device, jobId)).toMatchObject({ status: 'SUCCEEDED', versionNumber: 2 });
+  });
+
   test('reports sent at once are taken in their order', async () => {
     const device = await newDevice();
     const jobId = await queue(device);

@@ -27,6 +27,7 @@ import {
 } from '../src/domain/execution';
 import type { Cause } from '../src/domain/job';
 import { SECOND } from '../src/domain/limits';
+import { isRepeat } from '../src/domain/repeats';
 import { isTerminal, type ExecutionStatus } from '../src/domain/statuses';
 import type { RecordedTransition } from '../activities/execution';
 import { local } from './activity-types';
@@ -181,7 +182,7 @@ export async function execution(
   }
 
   function isRepeated(request: DeviceRequest): boolean {
-    return request.clientToken !== undefined && accepted.some((former) => isSame(former, request));
+    return accepted.some((former) => isRepeat(request, former));
   }
 
   function remember(request: DeviceRequest): void {
@@ -222,13 +223,6 @@ class DeadlineTimer {
         if (!isCancellation(error)) throw error;
       });
   }
-}
-
-/** The same request once more, and not another one under the same token. */
-function isSame(a: DeviceRequest, b: DeviceRequest): boolean {
-  const content = ({ receivedAt: _, topic: __, ...rest }: DeviceRequest) =>
-    JSON.stringify(Object.entries(rest).sort(([x], [y]) => (x < y ? -1 : 1)));
-  return content(a) === content(b);
 }
 
 /** What the Temporal UI shows of this execution, in words. */

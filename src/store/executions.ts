@@ -1,9 +1,11 @@
 /** Executions as they stand: read where devices ask. What changes them: transitions.ts. REST lists: job-queries.ts. */
 import { sql, type RawBuilder } from 'kysely';
 import type { ExecutionState, StatusDetails } from '../domain/execution';
+import { contentOf, type RepeatableRequest } from '../domain/repeats';
 import { PENDING_STATUSES, type ExecutionStatus } from '../domain/statuses';
 import type { Queryable } from './database';
 import type { ExecutionRow, TransitionRow } from './schema';
+import { sha256 } from './secrets';
 
 /** A repeated request is looked for among the latest transitions only, however long an execution reports. */
 const REPEATS_WITHIN = 100;
@@ -116,23 +118,31 @@ export async function countPending(db: Queryable, jobId: string): Promise<number
 export async function findRepeated(
   db: Queryable,
   row: ExecutionRow,
-  request: { clientToken?: string; status: ExecutionStatus; statusDetails?: StatusDetails },
+  request: RepeatableRequest & { executionNumber?: number },
 ): Promise<TransitionRow | undefined> {
-  if (request.clientToken === undefined) return undefined;
-  const rows = await db
+  const hash = requestHash(request);
+  if (hash === null) return undefined;
+  const latest = db
     .selectFrom('transitions')
     .selectAll()
     .where('jobId', '=', row.jobId)
     .where('thingName', '=', row.thingName)
-    .where('executionNumber', '=', row.executionNumber)
-    .where('versionNumber', '>', row.versionNumber - REPEATS_WITHIN)
-    .where('clientToken', '=', request.clientToken)
-    .where('to', '=', request.status)
+    .where('executionNumber', '=', request.executionNumber ?? row.executionNumber)
+    .orderBy('versionNumber', 'desc')
+    .limit(REPEATS_WITHIN);
+  return db
+    .selectFrom(latest.as('latest'))
+    .selectAll()
+    .where('requestHash', '=', hash)
     .orderBy('versionNumber')
-    .execute();
-  // A device that sends the same token with everything still gets each of its reports through.
-  const details = request.statusDetails && toJson(request.statusDetails);
-  return rows.find(({ statusDetailsJson }) => details === undefined || details === statusDetailsJson);
+    .limit(1)
+    .executeTakeFirst();
+}
+
+/** By which a repeat of the request is found. Null: it has no token, so none is looked for. */
+export function requestHash(request: RepeatableRequest): string | null {
+  const content = contentOf(request);
+  return content === undefined ? null : sha256(content);
 }
 
 export async function readDocument(db: Queryable, jobId: string): Promise<Record<string, unknown>> {

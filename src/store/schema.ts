@@ -195,8 +195,8 @@ export interface TransitionsTable {
   by: string;
   reason: string | null;
   statusDetailsJson: string | null;
-  /** Of the device's request: a repeat of it gets the first answer again. */
-  clientToken: string | null;
+  /** SHA-256 of what the device's report asked for: a repeat of it gets the first answer again. */
+  requestHash: string | null;
 }
 
 /** Browsers that have signed in. */

@@ -3,10 +3,11 @@ import { isDeepStrictEqual } from 'node:util';
 import { notificationsFor, type Notifications } from '../domain/pending';
 import { nextDeadline, type ExecutionState } from '../domain/execution';
 import type { Cause, Launch } from '../domain/job';
+import type { RepeatableRequest } from '../domain/repeats';
 import { isTerminal, type ExecutionStatus } from '../domain/statuses';
 import type { Db, Queryable } from './database';
 import { appendEvents, type NewEvent } from './events';
-import { findExecution, headOfList, pendingExecutions, toJson } from './executions';
+import { findExecution, headOfList, pendingExecutions, requestHash, toJson } from './executions';
 import type { ExecutionRow, TransitionRow } from './schema';
 import { addTargets, forgetTargets } from './targets';
 import { unknownThings } from './things';
@@ -72,7 +73,8 @@ export interface TransitionRecord {
   from: ExecutionStatus;
   state: ExecutionState;
   cause: Cause;
-  clientToken?: string;
+  /** The report of the device that made it, where one did. */
+  report?: RepeatableRequest;
 }
 
 export type Recorded =
@@ -323,7 +325,7 @@ function toEvent({
 export function transitionRow(
   record: Omit<TransitionRecord, 'from'> & { from?: ExecutionStatus },
 ): TransitionRow {
-  const { jobId, thingName, state, cause, clientToken } = record;
+  const { jobId, thingName, state, cause, report } = record;
   return {
     jobId,
     thingName,
@@ -335,7 +337,7 @@ export function transitionRow(
     by: cause.by,
     reason: cause.reason ?? null,
     statusDetailsJson: toJson(state.statusDetails),
-    clientToken: clientToken ?? null,
+    requestHash: report ? requestHash(report) : null,
   };
 }
 
