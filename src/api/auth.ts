@@ -3,8 +3,8 @@ import { ipKeyGenerator, MemoryStore, type Options } from 'express-rate-limit';
 import type { Request, RequestHandler, Response } from 'express';
 import { MusterError } from '../contract/errors';
 import { SESSION_COOKIE, type Route } from '../contract/routes';
-import { permits } from '../domain/permissions';
-import { findApiKeyRow, toApiKey, type Permission } from '../store/api-keys';
+import { formatPermission, missingPermissions, permits, type Permission } from '../domain/permissions';
+import { findApiKeyRow, toApiKey, type ApiKey } from '../store/api-keys';
 import type { Db } from '../store/database';
 import type { ApiKeyRow } from '../store/schema';
 import { matchesSlowHash, sameHash, sha256, slowHash } from '../store/secrets';
@@ -16,7 +16,7 @@ export interface KeyCaller {
   kind: 'key';
   key: string;
   name: string | null;
-  permissions: Permission[];
+  permissions: ApiKey['permissions'];
   /** Of the cookie, where the call came with one. */
   session?: Session;
 }
@@ -177,6 +177,20 @@ export function requireSpeaksFor(caller: Caller, thingName: string): void {
     'Forbidden',
     `These are the credentials of "${caller.thingName}", not of "${thingName}".`,
   );
+}
+
+/**
+ * Nobody gives or takes rights that they do not have.
+ * @param rights what the call hands out or takes away
+ * @param because says so in a sentence, for who is refused
+ * @throws MusterError Forbidden naming what the caller lacks of them
+ */
+export function requireHolds(caller: Caller, rights: readonly Permission[], because: string): void {
+  const missing = missingPermissions(requireKey(caller).permissions, rights).map(formatPermission);
+  if (missing.length === 0) return;
+  const [first, ...more] = missing;
+  const lacks = more.length > 0 ? `${first} and ${more.length} more` : first;
+  throw new MusterError('Forbidden', `${because} This API key lacks ${lacks}; use one that has it.`);
 }
 
 /** @throws MusterError Forbidden where a thing calls */

@@ -1,3 +1,4 @@
+import { SPEAKING_FOR_THINGS } from '../domain/permissions';
 import type { DeviceSessions } from '../mqtt/broker';
 import type { Db } from '../store/database';
 import {
@@ -20,7 +21,7 @@ import {
   updateThing,
 } from '../store/things';
 import { toCreated, toPageOf, toThing } from './answers';
-import { actor } from './auth';
+import { actor, requireHolds, type Caller } from './auth';
 import type { JobCommands } from './job-commands';
 import type { Handlers } from './mount';
 import { deleteThing } from './thing-deletion';
@@ -45,14 +46,16 @@ type ThingOperation =
 export function thingRoutes(deps: RegistryDeps): Handlers<ThingOperation> {
   const { db, commands } = deps;
   return {
-    async createThing({ body, location }) {
+    async createThing({ body, caller, location }) {
+      requireMayGiveCredentials(caller);
       const { thing, touchedGroups } = await registerThing(db, body, Date.now());
       commands.membershipChanged(touchedGroups);
       location(`/things/${thing.name}`);
       return toThing(thing);
     },
 
-    async createThings({ body }) {
+    async createThings({ body, caller }) {
+      requireMayGiveCredentials(caller);
       const { created, refused, touchedGroups } = await registerThings(db, body.things, Date.now());
       commands.membershipChanged(touchedGroups);
       return { created: created.map(toThing), refused };
@@ -78,7 +81,8 @@ export function thingRoutes(deps: RegistryDeps): Handlers<ThingOperation> {
       await deleteThing(deps, name, actor(caller));
     },
 
-    async renewCredentials({ params: { name } }) {
+    async renewCredentials({ params: { name }, caller }) {
+      requireMayGiveCredentials(caller);
       const thing = await renewCredentials(db, name, Date.now());
       deps.sessions?.disconnect(name);
       return toThing(thing);
@@ -89,6 +93,10 @@ export function thingRoutes(deps: RegistryDeps): Handlers<ThingOperation> {
       deps.sessions?.disconnect(name);
     },
   };
+}
+
+function requireMayGiveCredentials(caller: Caller): void {
+  requireHolds(caller, [SPEAKING_FOR_THINGS], 'With its credentials one speaks for a thing.');
 }
 
 type TypeOperation = 'createThingType' | 'listThingTypes' | 'getThingType' | 'deleteThingType';

@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander';
+import { formatPermission } from '../domain/permissions';
 import type { ApiKey, ApiKeyWithSecret, Permission } from './bodies';
 import { segment } from './client';
 import { clientCommand, clientFor, examples, listCommand, type ClientOptions } from './options';
@@ -47,10 +48,6 @@ function collectPermission(text: string, previous: Permission[] = []): Permissio
   return [...previous, parsePermission(text)];
 }
 
-function renderPermission({ methods, pathPrefix }: Permission): string {
-  return `${methods.join(',')}:${pathPrefix}`;
-}
-
 async function create(options: ClientOptions & { name: string; allow: Permission[] }): Promise<void> {
   const { name, allow: permissions } = options;
   const created = await clientFor(options).post<ApiKeyWithSecret>('/api-keys', { name, permissions });
@@ -67,7 +64,7 @@ async function list(options: ClientOptions & { limit: number }): Promise<void> {
     [
       { head: 'KEY', of: (key) => key.apiKey },
       { head: 'NAME', of: (key) => key.name },
-      { head: 'MAY', of: (key) => key.permissions.map(renderPermission).join(' ') },
+      { head: 'MAY', of: (key) => key.permissions.map(formatPermission).join(' ') },
       { head: 'CREATED (UTC)', of: (key) => when(key.createdAt) },
     ],
     options.json,

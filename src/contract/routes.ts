@@ -24,6 +24,9 @@ const BULK_LIMIT = 16 * KIB * KIB;
 const PAYLOADS_LIMIT = 16 * KIB * KIB;
 export const DEFAULT_BODY_LIMIT = 256 * KIB;
 
+const GIVES_CREDENTIALS =
+  'It takes a key that may also `POST` under `/api/v1/thing-datas`: with its credentials one speaks for a thing.';
+
 /** `THINGS`: also a thing with its own credentials. `ANY_KEY`: whatever its permissions. `EVERYBODY`: without credentials. */
 export type Access = 'THINGS' | 'ANY_KEY' | 'EVERYBODY';
 
@@ -244,6 +247,7 @@ export const ROUTES = {
     path: '/things',
     tag: 'Things',
     summary: 'Register a thing',
+    description: GIVES_CREDENTIALS,
     body: rest.newThing,
     examples: {
       'A thermostat': {
@@ -262,8 +266,7 @@ export const ROUTES = {
     path: '/things/bulk',
     tag: 'Things',
     summary: 'Register up to 10,000 things',
-    description:
-      'Those that break a rule of form fail the call as a whole; those that cannot be registered are refused one by one.',
+    description: `Those that break a rule of form fail the call as a whole; those that cannot be registered are refused one by one. ${GIVES_CREDENTIALS}`,
     body: rest.newThings,
     bodyLimit: BULK_LIMIT,
     status: 200,
@@ -312,7 +315,7 @@ export const ROUTES = {
     path: '/things/{name}/credentials',
     tag: 'Things',
     summary: 'Renew the MQTT credentials of a thing',
-    description: 'The old ones end at once, and with them the connection that the thing may have.',
+    description: `The old ones end at once, and with them the connection that the thing may have. ${GIVES_CREDENTIALS}`,
     status: 200,
     answer: rest.thingWithCredentials,
     errors: ['ThingNotFound'],
@@ -456,6 +459,7 @@ export const ROUTES = {
     path: '/api-keys',
     tag: 'API keys',
     summary: 'Create an API key; its secret is shown this once',
+    description: 'A key can give only permissions that it has itself, else 403.',
     body: rest.newApiKey,
     examples: {
       'May read everything': {
@@ -482,6 +486,7 @@ export const ROUTES = {
     path: '/api-keys/{apiKey}',
     tag: 'API keys',
     summary: 'Revoke an API key, from the next request on',
+    description: 'A key can revoke itself, and those that may do no more than itself, else 403.',
     status: 204,
     errors: ['ApiKeyNotFound'],
   },

@@ -10,7 +10,7 @@ import { matchesSlowHash, newSecret, slowHash } from './secrets';
 import { endSessionsOf } from './sessions';
 import { inTransaction } from './transaction';
 
-export type Permission = z.output<typeof permission>;
+type Permission = z.output<typeof permission>;
 
 export interface ApiKey {
   apiKey: string;
@@ -69,9 +69,20 @@ export async function revokeApiKey(db: Db, key: string, now: number): Promise<vo
       .where('apiKey', '=', key)
       .where('revokedAt', 'is', null)
       .executeTakeFirst();
-    if (numUpdatedRows === 0n) throw new MusterError('ApiKeyNotFound', `There is no API key "${key}".`);
+    if (numUpdatedRows === 0n) throw keyNotFound(key);
     await endSessionsOf(trx, key);
   });
+}
+
+/** A key that is not revoked. @throws MusterError ApiKeyNotFound */
+export async function findApiKey(db: Queryable, key: string): Promise<ApiKey> {
+  const row = await findApiKeyRow(db, key);
+  if (!row) throw keyNotFound(key);
+  return toApiKey(row);
+}
+
+function keyNotFound(key: string): MusterError {
+  return new MusterError('ApiKeyNotFound', `There is no API key "${key}".`);
 }
 
 /** The row of a key that is not revoked. */

@@ -40,7 +40,7 @@ export async function openApi({
   const events = createEventHub({ db, log, ...eventOptions });
   const app = createApi({
     ...{ db, log, events, consoleDir, knowsConnections, proxies },
-    commands: {} as JobCommands,
+    commands: { membershipChanged: () => undefined } as unknown as JobCommands,
     devices: {} as DeviceService,
     health: { checkReady: () => Promise.resolve({ ready: true, checks: {} }) },
     metrics: { render: () => Promise.resolve(''), contentType: 'text/plain' },

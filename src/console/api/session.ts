@@ -1,6 +1,6 @@
 /** Who has signed in, and what they may do. */
 import { useMutation, useQueryClient, useSuspenseQuery } from '@tanstack/react-query';
-import { permits } from '../../domain/permissions';
+import { missingPermissions, permits, SPEAKING_FOR_THINGS, type Permission } from '../../domain/permissions';
 import { bodyOf, client, setCsrfToken, type Schemas } from './client';
 import { keys } from './keys';
 import { sessionQuery } from './queries';
@@ -19,6 +19,18 @@ export function useSession(): Schemas['Session'] {
 export function useMay(): May {
   const { permissions } = useSession();
   return (method, path) => permits(permissions, method, `/api/v1${path}`);
+}
+
+/** Whether the session's key has all of these rights, so that it may give them to another key or take them away. */
+export function useHolds(): (rights: readonly Permission[]) => boolean {
+  const { permissions } = useSession();
+  return (rights) => missingPermissions(permissions, rights).length === 0;
+}
+
+/** Whether the session's key may make a call that answers with credentials of a thing. */
+export function useMayGiveCredentials(path: string): boolean {
+  const [may, holds] = [useMay(), useHolds()];
+  return may('POST', path) && holds([SPEAKING_FOR_THINGS]);
 }
 
 export function useSignIn() {

@@ -3,6 +3,7 @@ import { useForm } from '@mantine/form';
 import { IconPlus, IconX } from '@tabler/icons-react';
 import { bodyOf, client, type Schemas } from '../api/client';
 import { keys } from '../api/keys';
+import { useHolds } from '../api/session';
 import { sortErrors } from '../lib/field-errors';
 import { AREAS, PRESETS, type PresetName } from '../lib/permissions';
 import { useCall } from '../lib/use-call';
@@ -44,6 +45,7 @@ export function CreateKeyForm({ onClose, onCreated }: CreateKeyProps) {
           : null,
     },
   });
+  const holds = useHolds();
   const create = useCall(
     ({ name, preset, custom }: Fields) =>
       bodyOf(
@@ -82,6 +84,7 @@ export function CreateKeyForm({ onClose, onCreated }: CreateKeyProps) {
               value={preset}
               label={PRESETS[preset].label}
               description={PRESETS[preset].meaning}
+              disabled={!holds(PRESETS[preset].permissions)}
             />
           ))}
           <Radio value="CUSTOM" label="Custom" description="Chosen one by one." />

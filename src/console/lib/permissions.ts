@@ -20,12 +20,13 @@ export const PRESETS = {
   },
   FLEET_MANAGER: {
     label: 'Fleet manager',
-    meaning: 'An operator who also registers things and makes groups.',
+    meaning: 'An operator who also registers things, gives them their credentials and makes groups.',
     permissions: [
       READ_ALL,
       ...['/api/v1/jobs', '/api/v1/things', '/api/v1/thing-groups', '/api/v1/thing-types'].map(
         (pathPrefix): Permission => ({ methods: ['*'], pathPrefix }),
       ),
+      { methods: ['POST'], pathPrefix: '/api/v1/thing-datas' },
     ],
   },
   ADMINISTRATOR: {

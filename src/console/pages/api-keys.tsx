@@ -6,7 +6,7 @@ import { useState } from 'react';
 import { bodyOf, client, type Schemas } from '../api/client';
 import { keys } from '../api/keys';
 import { apiKeysQuery } from '../api/queries';
-import { useMay, useSession } from '../api/session';
+import { useHolds, useMay, useSession } from '../api/session';
 import { CodeBlock } from '../components/code-block';
 import { CreateKeyForm } from '../components/create-key-form';
 import { tableClasses, type Column } from '../components/data-table';
@@ -30,6 +30,7 @@ const COLUMNS: Column<ApiKey>[] = [
 
 export function ApiKeysPage() {
   const may = useMay();
+  const holds = useHolds();
   const paging = usePaging();
   const query = useQuery(apiKeysQuery({ cursor: paging.cursor }));
   const [isCreating, creating] = useDisclosure();
@@ -45,7 +46,7 @@ export function ApiKeysPage() {
       <Listing
         label="API keys"
         query={query}
-        columns={may('DELETE', '/api-keys/any') ? [...COLUMNS, revocation(setRevoked)] : COLUMNS}
+        columns={may('DELETE', '/api-keys/any') ? [...COLUMNS, revocation(setRevoked, holds)] : COLUMNS}
         rowKey={({ apiKey }) => apiKey}
         paging={paging}
         empty={
@@ -75,23 +76,24 @@ export function ApiKeysPage() {
   );
 }
 
-const revocation = (revoke: (key: ApiKey) => void): Column<ApiKey> => ({
+const revocation = (revoke: (key: ApiKey) => void, holds: ReturnType<typeof useHolds>): Column<ApiKey> => ({
   header: 'Actions',
   quiet: true,
   align: 'right',
-  cell: (key) => (
-    <Tooltip label="Revoke">
-      <ActionIcon
-        className={tableClasses.above}
-        variant="subtle"
-        color="gray"
-        aria-label={`Revoke ${key.name ?? key.apiKey}`}
-        onClick={() => revoke(key)}
-      >
-        <IconTrash size={16} aria-hidden />
-      </ActionIcon>
-    </Tooltip>
-  ),
+  cell: (key) =>
+    holds(key.permissions) && (
+      <Tooltip label="Revoke">
+        <ActionIcon
+          className={tableClasses.above}
+          variant="subtle"
+          color="gray"
+          aria-label={`Revoke ${key.name ?? key.apiKey}`}
+          onClick={() => revoke(key)}
+        >
+          <IconTrash size={16} aria-hidden />
+        </ActionIcon>
+      </Tooltip>
+    ),
 });
 
 interface SecretDialogProps {

@@ -6,7 +6,7 @@ import { Link } from 'react-router';
 import { PENDING_STATUSES, type ExecutionCounts } from '../../domain/statuses';
 import type { Schemas } from '../api/client';
 import { overviewQuery } from '../api/queries';
-import { useMay } from '../api/session';
+import { useMayGiveCredentials } from '../api/session';
 import { ActivityList } from '../components/activity-list';
 import { DataTable, type Column } from '../components/data-table';
 import { NAME, PROGRESS, STATUS } from '../components/job-columns';
@@ -48,14 +48,14 @@ function isEmpty({ things, jobs }: Overview): boolean {
 }
 
 function FirstSteps() {
-  const may = useMay();
+  const mayRegister = useMayGiveCredentials('/things');
   return (
     <Panel>
       <Empty
         icon={IconDevices}
         title="Begin with a thing"
         action={
-          may('POST', '/things') && (
+          mayRegister && (
             <Button component={Link} to="/things">
               Go to things
             </Button>

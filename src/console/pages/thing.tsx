@@ -8,7 +8,7 @@ import { EXECUTION_STATUSES } from '../../domain/statuses';
 import { bodyOf, client, Refused, type Schemas } from '../api/client';
 import { keys } from '../api/keys';
 import { jobsOfThingQuery, thingQuery } from '../api/queries';
-import { useMay } from '../api/session';
+import { useMay, useMayGiveCredentials } from '../api/session';
 import { ConnectionLabel } from '../components/connection';
 import { CredentialsDialog } from '../components/credentials-dialog';
 import type { Column } from '../components/data-table';
@@ -89,6 +89,7 @@ function Actions({ thing }: { thing: Thing }) {
   const [isRevoking, revoking] = useDisclosure();
   const [isDeleting, deleting] = useDisclosure();
   const path = `/things/${name}`;
+  const mayRenew = useMayGiveCredentials(`${path}/credentials`);
   return (
     <>
       <CreateJobButton search={`?${new URLSearchParams({ thing: name }).toString()}`} />
@@ -97,7 +98,7 @@ function Actions({ thing }: { thing: Thing }) {
           Edit
         </Button>
       )}
-      {may('POST', `${path}/credentials`) && (
+      {mayRenew && (
         <Button variant="default" leftSection={<IconKey size={16} aria-hidden />} onClick={renewing.open}>
           Renew credentials
         </Button>

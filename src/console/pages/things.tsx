@@ -5,7 +5,7 @@ import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import type { Schemas } from '../api/client';
 import { thingsQuery, typeNamesQuery } from '../api/queries';
-import { useMay } from '../api/session';
+import { useMayGiveCredentials } from '../api/session';
 import { CredentialsDialog } from '../components/credentials-dialog';
 import { Dialog } from '../components/dialog';
 import { FilterSelect } from '../components/filter-select';
@@ -106,8 +106,7 @@ export function ThingsPage() {
 }
 
 function RegisterButton({ onClick }: { onClick: () => void }) {
-  const may = useMay();
-  if (!may('POST', '/things')) return null;
+  if (!useMayGiveCredentials('/things')) return null;
   return (
     <Button leftSection={<IconPlus size={16} aria-hidden />} onClick={onClick}>
       Register a thing
