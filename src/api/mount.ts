@@ -61,7 +61,7 @@ export function admissionOf({ method, path }: Request): Admission {
 
 async function serve(route: Route, handler: Handler<Route>, req: Request, res: Response): Promise<void> {
   const call = {
-    params: req.params,
+    params: givenNames(req),
     query: route.query && check(route.query, req.query, 'query'),
     headers: route.headers && check(route.headers, givenHeaders(route.headers, req), 'header'),
     body: route.body && check(route.body, req.body, 'body'),
@@ -117,6 +117,20 @@ function isEmpty(req: Request): boolean {
 
 function givenHeaders(schema: z.ZodObject, req: Request): Record<string, string | undefined> {
   return Object.fromEntries(Object.keys(schema.shape).map((name) => [name, req.get(name)]));
+}
+
+/** No name that is there holds these, and PostgreSQL knows no text with a NUL. */
+const IN_NO_NAME = /[/\p{Cc}]/u;
+
+/** @throws MusterError NotFound for what can be no name */
+function givenNames({ params, baseUrl, path }: Request): Request['params'] {
+  if (
+    Object.values(params)
+      .flat()
+      .some((name) => IN_NO_NAME.test(name))
+  )
+    throw notFound(baseUrl + path);
+  return params;
 }
 
 function refuseMethod(allowed: string[]): RequestHandler {

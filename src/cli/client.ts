@@ -1,5 +1,6 @@
+import { pathSegment } from '../domain/paths';
 import type { Problem } from './bodies';
-import { Failure } from './failures';
+import { Failure, UsageError } from './failures';
 
 /** Where Muster's REST API is and who asks. */
 export interface Connection {
@@ -107,9 +108,11 @@ export class MusterClient {
   }
 }
 
-/** A name as one segment of a path. */
+/** A name as one segment of a path. @throws UsageError where it can't be one */
 export function segment(name: string): string {
-  return encodeURIComponent(name);
+  const part = pathSegment(name);
+  if (part === undefined) throw new UsageError(`"${name}" is no name; give the one that a list shows.`);
+  return part;
 }
 
 function queryString(query: Query = {}): string {

@@ -41,12 +41,12 @@ const label = text(128).min(1, 'must not be empty');
 
 const thingName = matching(
   THING_NAME_PATTERN,
-  'must be 1 to 128 of letters, digits, ":", "_", "-" and "."',
+  'must be 1 to 128 of letters, digits, ":", "_", "-" and ".", but not "." or ".."',
 ).meta({ description: 'Name of a thing: one level of a device topic.', example: 'boiler-7' });
 
 const groupName = matching(
   GROUP_NAME_PATTERN,
-  'must be 1 to 128 characters without "/", "+", "#", control characters and blanks at the ends',
+  'must be 1 to 128 characters without "/", "+", "#", control characters and blanks at the ends, but not "." or ".."',
 ).meta({ description: 'Name of a thing group.', example: 'com.example.thermostat (default)' });
 
 const thingTypeName = groupName

@@ -3,12 +3,12 @@
 export const MINUTE = 60_000;
 export const SECOND = 1_000;
 
-/** PROTOCOL.md §1: a thing's name is one topic level. */
-export const THING_NAME_PATTERN = /^[A-Za-z0-9:_.-]{1,128}$/;
+/** PROTOCOL.md §1: a thing's name is one topic level, and one segment of a path: `.` and `..` would lead elsewhere. */
+export const THING_NAME_PATTERN = /^(?!\.{1,2}$)[A-Za-z0-9:_.-]{1,128}$/;
 /** Client ids at the broker that begin so are those of Muster's own connections. */
 export const OWN_CLIENT_ID_PREFIX = 'muster-';
-/** Names of groups and types may hold spaces and brackets, but nothing that would split a topic or a path. */
-export const GROUP_NAME_PATTERN = /^(?=.{1,128}$)[^\s/+#\p{C}](?:[^/+#\p{C}]*[^\s/+#\p{C}])?$/u;
+/** Names of groups and types may hold spaces and brackets, but nothing that would split or shorten a topic or a path. */
+export const GROUP_NAME_PATTERN = /^(?=.{1,128}$)(?!\.{1,2}$)[^\s/+#\p{C}](?:[^/+#\p{C}]*[^\s/+#\p{C}])?$/u;
 
 /** A job document is at most 32 KiB of UTF-8 (AWS IoT Jobs). */
 export const MAX_DOCUMENT_BYTES = 32 * 1024;

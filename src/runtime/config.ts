@@ -16,10 +16,10 @@ const port = z
   .refine((value) => value <= 65_535, PORT_RULE);
 
 const API_KEY_RULE =
-  'must be key:secret, the key 1 to 128 of letters, digits, "_", "-" and ".", the secret 1 to 256 printable characters';
+  'must be key:secret, the key 1 to 128 of letters, digits, "_", "-" and ".", but not "." or "..", the secret 1 to 256 printable characters';
 const apiKey = z
   .string()
-  .regex(/^[A-Za-z0-9_.-]{1,128}:[\x21-\x7e]{1,256}$/, API_KEY_RULE)
+  .regex(/^(?!\.{1,2}:)[A-Za-z0-9_.-]{1,128}:[\x21-\x7e]{1,256}$/, API_KEY_RULE)
   .transform((pair) => {
     const colon = pair.indexOf(':');
     return { key: pair.slice(0, colon), secret: pair.slice(colon + 1) };

@@ -1,5 +1,6 @@
 /** Pure rules of the web console. */
 import fc from 'fast-check';
+import { bodyOf, client } from '../../src/console/api/client';
 import { touchedBy } from '../../src/console/api/touched';
 import { createIdempotencyKeys } from '../../src/console/lib/idempotency';
 import { findFault, parseDocument } from '../../src/console/lib/json-document';
@@ -113,4 +114,15 @@ it('knows what an event makes old', () => {
     ['overview'],
     ['thing', 't', 'itself'],
   ]);
+});
+
+it('asks for nothing under a name that a browser takes out of a path', async () => {
+  const fetch = jest.spyOn(globalThis, 'fetch');
+  for (const thingName of ['.', '..', '']) {
+    const path = { jobId: '0b3c3b9e-5b0e-4c57-9f0c-3a3c1f7a6d11', thingName };
+    const call = client.POST('/api/v1/jobs/{jobId}/executions/{thingName}/cancel', { params: { path } });
+    await expect(bodyOf(call)).rejects.toMatchObject({ code: 'InvalidRequest' });
+  }
+  expect(fetch).not.toHaveBeenCalled();
+  fetch.mockRestore();
 });

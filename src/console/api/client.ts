@@ -1,12 +1,19 @@
 /** Calls of the REST API, typed by its OpenAPI document, as the browser's session. */
-import createClient from 'openapi-fetch';
+import createClient, { defaultPathSerializer } from 'openapi-fetch';
+import { pathSegment } from '../../domain/paths';
 import type { components, paths } from './generated/schema';
 
 export type Schemas = components['schemas'];
 export type Problem = Schemas['Problem'];
 
 /** A browser that shows no dialog of its own for a 401 is asked by this header. */
-const client = createClient<paths>({ headers: { 'X-Requested-With': 'muster-console' } });
+const client = createClient<paths>({
+  headers: { 'X-Requested-With': 'muster-console' },
+  pathSerializer(path, params) {
+    for (const name of Object.values(params)) requireSegment(String(name));
+    return defaultPathSerializer(path, params);
+  },
+});
 
 let csrfToken: string | null = null;
 
@@ -42,6 +49,12 @@ export class Unreachable extends Error {
   override readonly name = 'Unreachable';
 }
 
+/** @throws Refused for a name that a browser takes out of a path: the call would reach something else */
+function requireSegment(name: string): void {
+  if (pathSegment(name) !== undefined) return;
+  throw new Refused(400, 'InvalidRequest', 'No such name', `"${name}" is no name that can be asked for.`, []);
+}
+
 interface Answer<T> {
   data?: T;
   error?: unknown;
@@ -54,7 +67,8 @@ interface Answer<T> {
  */
 async function bodyOf<T>(call: Promise<Answer<T>>): Promise<T> {
   const { data, error, response } = await call.catch((cause: unknown) => {
-    if (cause instanceof DOMException && cause.name === 'AbortError') throw cause;
+    if (cause instanceof Refused || (cause instanceof DOMException && cause.name === 'AbortError'))
+      throw cause;
     throw new Unreachable('Muster does not answer.', { cause });
   });
   if (response.ok) return data as T;
