@@ -225,3 +225,20 @@ describe('subscribing', () => {
     });
   }
 });
+
+test('who tries secrets of API keys over HTTP, hundreds at once, holds up no thing', async () => {
+  const device = await connected(credentials);
+  const statuses: number[] = [];
+  const guess = async (i: number) => {
+    const authorization = `Basic ${Buffer.from(`${muster.key}:${i}`).toString('base64')}`;
+    statuses.push((await fetch(`${muster.http}/api/v1/about`, { headers: { authorization } })).status);
+  };
+  const guesses = Array.from({ length: 300 }, (_, i) => guess(i));
+  await device.publishRaw(jobs('thing-1', 'get'), '{}');
+  expect(await device.request('start-next')).toMatchObject({ accepted: true });
+  expect((await muster.api('GET', '/about')).status).toBe(200);
+  await Promise.all(guesses);
+  const refused = statuses.filter((status) => status === 429);
+  expect(refused.length).toBeGreaterThanOrEqual(200);
+  expect(statuses.filter((status) => status === 401)).toHaveLength(300 - refused.length);
+});

@@ -1,15 +1,16 @@
 /** Who calls, and what they may do. */
-import { ipKeyGenerator, MemoryStore, type Options } from 'express-rate-limit';
-import type { Request, RequestHandler, Response } from 'express';
+import { ipKeyGenerator } from 'express-rate-limit';
+import type { Request, RequestHandler } from 'express';
 import { MusterError } from '../contract/errors';
 import { SESSION_COOKIE, type Route } from '../contract/routes';
 import { formatPermission, missingPermissions, permits, type Permission } from '../domain/permissions';
 import { findApiKeyRow, toApiKey, type ApiKey } from '../store/api-keys';
 import type { Db } from '../store/database';
 import type { ApiKeyRow } from '../store/schema';
-import { matchesSlowHash, sameHash, sha256, slowHash } from '../store/secrets';
+import { sameHash, sha256 } from '../store/secrets';
 import { findSession, type Session } from '../store/sessions';
 import { verifyDevice } from '../store/things';
+import { createKeyVerifier } from './key-verifier';
 
 /** Somebody with an API key, by its secret or by a session. */
 export interface KeyCaller {
@@ -32,11 +33,6 @@ declare module 'express-serve-static-core' {
     caller?: Caller;
   }
 }
-
-/** Failed attempts from one address in a minute; each costs some 50 ms of a core. */
-const MAX_FAILURES = 100;
-const FAILURE_WINDOW_MS = 60_000;
-const MAX_REMEMBERED = 1_000;
 
 /** `X-Requested-With` of the web console. */
 const CONSOLE = 'muster-console';
@@ -71,8 +67,7 @@ export interface Authentication {
 }
 
 export function createAuthentication(db: Db): Authentication {
-  const verifyKey = createKeyVerifier(db);
-  const throttle = createThrottle();
+  const verify = createKeyVerifier(db);
 
   return {
     admit: (admissionOf) => async (req, res, next) => {
@@ -80,11 +75,9 @@ export function createAuthentication(db: Db): Authentication {
       if (admission.access !== 'EVERYBODY') res.locals.caller = await authenticate(req, admission);
       next();
     },
-    signIn: (req, { apiKey, apiSecret }) =>
-      throttled(req, () => keyOf(req, { user: apiKey, secret: apiSecret })),
-    async verifyKey(source, { apiKey, apiSecret }) {
-      const row = await verifyKey(apiKey, apiSecret, () => throttle.check(source));
-      if (!row) await throttle.count(source);
+    signIn: (req, { apiKey, apiSecret }) => keyOf(req, { user: apiKey, secret: apiSecret }),
+    async verifyKey(source, credentials) {
+      const row = await verify(source, credentials);
       return row && keyCaller(row);
     },
   };
@@ -105,22 +98,13 @@ export function createAuthentication(db: Db): Authentication {
     const token = sessionTokenOf(req);
     if (token !== undefined && req.get('authorization') === undefined) return sessionCaller(db, token);
     const credentials = readCredentials(req);
-    return throttled(
-      req,
-      async () => (forThings && (await thingOf(db, credentials))) || (await keyOf(req, credentials)),
-    );
+    return (forThings && (await thingOf(db, credentials))) || keyOf(req, credentials);
   }
 
-  async function keyOf(req: Request, { user, secret }: Credentials): Promise<KeyCaller | undefined> {
-    const row = await verifyKey(user, secret, () => throttle.check(sourceOf(req), req.res));
-    return row && keyCaller(row);
-  }
-
-  async function throttled<C extends Caller>(req: Request, find: () => Promise<C | undefined>): Promise<C> {
-    const caller = await find();
-    if (caller) return caller;
-    await throttle.count(sourceOf(req));
-    throw unauthenticated('The credentials are wrong or revoked.');
+  async function keyOf(req: Request, { user, secret }: Credentials): Promise<KeyCaller> {
+    const row = await verify(sourceOf(req), { apiKey: user, apiSecret: secret });
+    if (!row) throw unauthenticated('The credentials are wrong or revoked.');
+    return keyCaller(row);
   }
 }
 
@@ -214,55 +198,6 @@ function readCredentials(req: Request): Credentials {
 async function thingOf(db: Db, { user, secret }: Credentials): Promise<Caller | undefined> {
   const device = await verifyDevice(db, user, secret);
   return device && { kind: 'thing', thingName: device.thingName };
-}
-
-/**
- * Checks a secret against the stored slow hash, and remembers those that were good. The row is read each time, so
- * that a revoked key ends at once; unknown, wrong and revoked ones take the same path.
- */
-function createKeyVerifier(db: Db) {
-  /** By user, secret and stored hash. Who asks while a check is under way waits for that one. */
-  const checks = new Map<string, Promise<boolean>>();
-  const hashOfNobody = slowHash('nobody');
-
-  return async (user: string, secret: string, beforeSlowWork: () => Promise<void>) => {
-    const row = await findApiKeyRow(db, user);
-    const stored = row?.secretHash ?? (await hashOfNobody);
-    const fingerprint = sha256(JSON.stringify([user, secret, stored]));
-    if (!checks.has(fingerprint)) await beforeSlowWork();
-    const check = checks.get(fingerprint) ?? remember(fingerprint, matchesSlowHash(secret, stored));
-    if ((await check) && row) return row;
-    checks.delete(fingerprint);
-    return undefined;
-  };
-
-  function remember(fingerprint: string, check: Promise<boolean>): Promise<boolean> {
-    if (checks.size >= MAX_REMEMBERED) checks.delete(checks.keys().next().value!);
-    checks.set(fingerprint, check);
-    return check;
-  }
-}
-
-/** Counts failures only: any number of good requests may be under way at once. */
-function createThrottle() {
-  const failures = new MemoryStore();
-  failures.init({ windowMs: FAILURE_WINDOW_MS } as Options);
-
-  return {
-    async check(source: string, res?: Response): Promise<void> {
-      const seen = await failures.get(source);
-      if (!seen || seen.totalHits < MAX_FAILURES) return;
-      const seconds = Math.ceil(((seen.resetTime?.getTime() ?? Date.now()) - Date.now()) / 1000);
-      res?.set('Retry-After', String(Math.max(1, seconds)));
-      throw new MusterError(
-        'RequestThrottled',
-        'Too many failed attempts to authenticate; wait and check the key.',
-      );
-    },
-    async count(source: string): Promise<void> {
-      await failures.increment(source);
-    },
-  };
 }
 
 const sourceOf = (req: Request) => ipKeyGenerator(req.ip ?? 'unknown');

@@ -23,6 +23,7 @@ export function problemHandler(log: Logger): ErrorRequestHandler {
       log.warn({ err: thrown, method: req.method, path: req.path }, 'A request could not be served.');
     if (error.code === 'Unauthenticated' && !hasSignInPage(req))
       res.set('WWW-Authenticate', 'Basic realm="Muster", charset="UTF-8"');
+    if (error.retryAfterSeconds !== undefined) res.set('Retry-After', String(error.retryAfterSeconds));
     res
       .status(error.status)
       .type('application/problem+json')

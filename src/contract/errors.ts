@@ -187,6 +187,8 @@ export interface ErrorExtras {
   executionState?: ExecutionStateExtra;
   /** Of the device's request. */
   clientToken?: string;
+  /** When to try again: the header `Retry-After`. */
+  retryAfterSeconds?: number;
   /** Of the fault beneath; for the log, never for the client. */
   cause?: unknown;
 }
@@ -197,17 +199,19 @@ export class MusterError extends Error {
   readonly errors?: FieldError[];
   readonly executionState?: ExecutionStateExtra;
   readonly clientToken?: string;
+  readonly retryAfterSeconds?: number;
 
   /** @param detail one sentence for the client: the field, the value and the remedy */
   constructor(
     readonly code: ErrorCode,
     detail: string,
-    { errors, executionState, clientToken, cause }: ErrorExtras = {},
+    { errors, executionState, clientToken, retryAfterSeconds, cause }: ErrorExtras = {},
   ) {
     super(detail, { cause });
     this.errors = errors;
     this.executionState = executionState;
     this.clientToken = clientToken;
+    this.retryAfterSeconds = retryAfterSeconds;
   }
 
   get status(): number {

@@ -1,0 +1,32 @@
+export interface TurnsOptions {
+  /** Pieces of work at the same time. */
+  atOnce: number;
+  /** Pieces of work that may wait. */
+  waiting: number;
+  /** Of one more than may wait. */
+  tooMany: () => Error;
+}
+
+/**
+ * Runs pieces of work a few at a time, in the order in which they came.
+ * @returns what runs one; it throws `tooMany` without having begun
+ */
+export function createTurns({ atOnce, waiting, tooMany }: TurnsOptions) {
+  const queue: (() => void)[] = [];
+  let running = 0;
+
+  return async <T>(work: () => Promise<T>): Promise<T> => {
+    if (running === atOnce) {
+      if (queue.length === waiting) throw tooMany();
+      // Who ends hands its place over.
+      await new Promise<void>((begin) => queue.push(begin));
+    } else running += 1;
+    try {
+      return await work();
+    } finally {
+      const next = queue.shift();
+      if (next) next();
+      else running -= 1;
+    }
+  };
+}
