@@ -1,7 +1,7 @@
 /** What `muster` makes of its arguments and files, before a server that notes what it is asked. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -67,8 +67,57 @@ it('asks for what looks like a path by its own name', async () => {
   expect(asked).toEqual([`POST /api/v1/jobs/${JOB}/executions/..%2F../cancel {}`]);
 });
 
+describe('a file', () => {
+  const job = { targets: { thingNames: ['a'] }, document: { text: 'Grüße' } };
+  const bytes = Buffer.from(JSON.stringify(job));
+  const BOM = Buffer.from([0xef, 0xbb, 0xbf]);
+  const latin1 = Buffer.from(JSON.stringify(job), 'latin1');
+  const utf16 = Buffer.concat([Buffer.from([0xff, 0xfe]), Buffer.from(JSON.stringify(job), 'utf16le')]);
+
+  function file(name: string, content: Buffer | string): string {
+    const place = path.join(directory, name);
+    writeFileSync(place, content);
+    return place;
+  }
+
+  it.each([bytes, Buffer.concat([BOM, bytes])])(
+    'may begin with a byte order mark or not',
+    async (content) => {
+      expect(await run(['jobs', 'create', file('job.json', content)])).toMatchObject({ code: 0, errors: '' });
+      expect(await run(['jobs', 'create', '-'], { input: content })).toMatchObject({ code: 0, errors: '' });
+      const document = file('document.json', Buffer.concat([BOM, Buffer.from('{"text":"Grüße"}')]));
+      const given = await run(['jobs', 'create', '--thing', 'a', '--document', document]);
+      expect(given).toMatchObject({ code: 0, errors: '' });
+      const bodies = asked.map((one) => JSON.parse(one.slice(one.indexOf('{'))) as object);
+      expect(bodies).toMatchObject([job, job, job]);
+
+      const names = file('things.txt', Buffer.concat([BOM, Buffer.from('a\r\nb\r\n')]));
+      await run(['things', 'register-many', names]);
+      expect(asked.at(-1)).toBe('POST /api/v1/things/bulk {"things":[{"name":"a"},{"name":"b"}]}');
+    },
+  );
+
+  it.each([latin1, utf16])('that is not UTF-8 is refused', async (content) => {
+    const place = file('job.json', content);
+    const calls = [
+      await run(['jobs', 'create', place]),
+      await run(['jobs', 'create', '--thing', 'a', '--document', place]),
+      await run(['things', 'register-many', place]),
+      await run(['jobs', 'create', '-'], { input: content }),
+    ];
+    for (const { code, errors } of calls) {
+      expect(errors).toMatch(/^muster: .+ is not UTF-8; save it in that encoding\.\n$/);
+      expect(code).toBe(2);
+    }
+    expect(asked).toEqual([]);
+  });
+});
+
 /** @param input what it gets as standard input */
-async function run(args: string[], { input = '', env = {} } = {}) {
+async function run(
+  args: string[],
+  { input = Buffer.of(), env = {} }: { input?: Buffer; env?: NodeJS.ProcessEnv } = {},
+) {
   const { port } = server.address() as AddressInfo;
   const where = ['--url', `http://127.0.0.1:${port}`, '--api-key', 'admin:secret'];
   const child = spawn(process.execPath, [MAIN, ...args, ...where], { env: { ...process.env, ...env } });

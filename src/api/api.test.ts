@@ -261,7 +261,7 @@ describe('bad requests', () => {
       'timeoutConfig.inProgressTimeoutInMinutes',
     ]);
     expect(errors.find((error) => error.path === 'targets.thingNames.0')!.message).toBe(
-      'must be 1 to 128 of letters, digits, ":", "_", "-" and "."; it is "a/b"',
+      'must be 1 to 128 of letters, digits, ":", "_", "-" and ".", but not "." or ".."; it is "a/b"',
     );
     expect(logged.filter(({ level }) => level >= 40)).toEqual([]);
   });

@@ -34,6 +34,7 @@ export type Handlers<O extends Operation = Operation> = { [K in O]: Handler<(typ
 
 export function mountRoutes(handlers: Handlers): Router {
   const router = Router({ caseSensitive: true, strict: true });
+  router.use(requireReadable);
   const methods = new Map<string, string[]>();
   for (const [operation, route] of Object.entries<Route>(ROUTES)) {
     const handler = handlers[operation as Operation] as unknown as Handler<Route>;
@@ -117,6 +118,20 @@ function isEmpty(req: Request): boolean {
 
 function givenHeaders(schema: z.ZodObject, req: Request): Record<string, string | undefined> {
   return Object.fromEntries(Object.keys(schema.shape).map((name) => [name, req.get(name)]));
+}
+
+/** @throws MusterError InvalidRequest for an address that would be read as another one */
+const requireReadable: RequestHandler = ({ originalUrl }, _res, next) => {
+  if (isReadable(originalUrl)) return next();
+  throw new MusterError('InvalidRequest', 'The path and the query must be percent-encoded as UTF-8.');
+};
+
+function isReadable(url: string): boolean {
+  try {
+    return decodeURIComponent(url) !== '';
+  } catch {
+    return false;
+  }
 }
 
 /** No name that is there holds these, and PostgreSQL knows no text with a NUL. */

@@ -38,6 +38,14 @@ describeOnEachStore((stores) => {
     }
   });
 
+  it.each(['%FF', '%C3', '%', '%zz'])('takes no address with %s for another one', async (name) => {
+    for (const path of [`/things/${name}`, `/things?name=${name}`, `/jobs?cursor=${name}`]) {
+      const answer = await call('GET', path);
+      expect(answer).toMatchObject({ status: 400, body: { code: 'InvalidRequest' } });
+      expect(answer.body.detail).toContain('percent-encoded as UTF-8');
+    }
+  });
+
   it('lets a thing go that has such a name from before', async () => {
     await registerThings(api.db, [{ name: '..', tags: [], attributes: {} }], Date.now());
     expect((await call('GET', '/things/..')).status).toBe(200);

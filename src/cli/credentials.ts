@@ -1,16 +1,11 @@
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Credentials } from './bodies';
-import { UsageError } from './failures';
+import { readJson } from './files';
 
 /** The MQTT credentials that a file holds, by thing name; none where there is no file. */
 export function readCredentials(file: string): Record<string, Credentials> {
-  try {
-    return JSON.parse(readFileSync(file, 'utf8')) as Record<string, Credentials>;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {};
-    throw new UsageError(`${file} does not hold credentials: ${(error as Error).message}`);
-  }
+  return existsSync(file) ? (readJson(file) as Record<string, Credentials>) : {};
 }
 
 /** Adds credentials to a file that only its owner may read. Passwords are shown once, so none may get lost. */

@@ -14,6 +14,7 @@ import {
   STATUS_DETAIL_VALUE_PATTERN,
 } from '../domain/limits';
 import { REPORTABLE_STATUSES } from '../domain/statuses';
+import { decodeUtf8 } from './utf8';
 
 /** Comes back unchanged in the answer. Without control characters and halves of characters: it's kept as text. */
 const clientToken = z
@@ -143,8 +144,9 @@ const MAX_ISSUES_TOLD = 3;
 const MAX_CHARACTERS_QUOTED = 64;
 
 function readJson(payload: Buffer): unknown {
+  const text = decodeUtf8(payload);
   try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(payload));
+    return text === undefined ? undefined : JSON.parse(text);
   } catch {
     return undefined;
   }
