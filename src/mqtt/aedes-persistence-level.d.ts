@@ -7,8 +7,10 @@ declare module 'aedes-persistence-level/asyncPersistence.js' {
   namespace AsyncLevelPersistence {
     type SessionRef = { id: string };
     type ClientSubscription = Subscription & { clientId: string };
-    /** As aedes hands it over to be kept: the broker's id and counter make the order of a queue. */
-    type QueuedPacket = PublishPacket & { brokerId: string; brokerCounter: number; messageId?: number };
+    /** As aedes is about to send it: a message, which the broker's id and counter name, or a step of QoS 2. */
+    type OutgoingPacket =
+      | (PublishPacket & { brokerId: string; brokerCounter: number; messageId?: number })
+      | { cmd: 'pubrel'; messageId: number };
   }
 
   class AsyncLevelPersistence {
@@ -20,15 +22,15 @@ declare module 'aedes-persistence-level/asyncPersistence.js' {
     cleanSubscriptions(client: AsyncLevelPersistence.SessionRef): Promise<void>;
     subscriptionsByClient(client: AsyncLevelPersistence.SessionRef): Promise<Subscription[]>;
     subscriptionsByTopic(topic: string): Promise<AsyncLevelPersistence.ClientSubscription[]>;
-    outgoingEnqueue(sub: { clientId: string }, packet: AsyncLevelPersistence.QueuedPacket): Promise<void>;
+    outgoingEnqueue(sub: { clientId: string }, packet: PublishPacket): Promise<void>;
     outgoingStream(client: AsyncLevelPersistence.SessionRef): Readable;
     outgoingUpdate(
       client: AsyncLevelPersistence.SessionRef,
-      packet: AsyncLevelPersistence.QueuedPacket,
+      packet: AsyncLevelPersistence.OutgoingPacket,
     ): Promise<void>;
     outgoingClearMessageId(
       client: AsyncLevelPersistence.SessionRef,
-      packet: { messageId: number },
+      packet: { messageId?: number },
     ): Promise<unknown>;
     cleanIncoming(client: AsyncLevelPersistence.SessionRef): Promise<void>;
   }

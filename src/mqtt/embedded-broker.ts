@@ -7,15 +7,17 @@ import { once, type EventEmitter } from 'node:events';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import path from 'node:path';
 import { Aedes, type AuthenticateError, type Client, type PublishPacket } from 'aedes';
+import type { QoS } from 'mqtt-packet';
 import type { Logger } from 'pino';
 import { MAX_DEVICE_PAYLOAD_BYTES } from '../domain/limits';
 import type { ConnectionRecorder } from '../devices/connections';
 import type { Publisher } from '../devices/publisher';
 import type { DeviceSessions, RequestHandler } from './broker';
+import { Deliveries } from './deliveries';
 import { PacketSizeGuard } from './packet-size';
 import { SessionDatabase } from './session-database';
 import { SessionStore } from './session-store';
-import { mayPublish, maySubscribe, ownerOf } from './topics';
+import { grantedQos, mayPublish, maySubscribe, ownerOf } from './topics';
 
 /** A payload between MAX_DEVICE_PAYLOAD_BYTES and this gets an answer; a larger packet ends the connection. */
 const MAX_PACKET_BYTES = 2 * 1024 * 1024;
@@ -28,8 +30,6 @@ const MAX_QUEUED_PER_SESSION = 1_000;
 const MAX_CLIENT_ID_LENGTH = 128;
 /** Above what topics.ts allows, so that an answer under the deepest request still goes out. */
 const MAX_TOPIC_LEVELS = 64;
-/** Deliveries under way at the same time, over all things. */
-const CONCURRENCY = 1_000;
 const CONNECT_TIMEOUT_MS = 10_000;
 /** A thing that doesn't read holds up its own messages for so long, then it is cut off. */
 const DRAIN_TIMEOUT_MS = 5_000;
@@ -83,7 +83,8 @@ export interface EmbeddedBroker extends Publisher, DeviceSessions {
 /** A connection whose credentials were right. */
 interface Connection {
   thingName: string;
-  filters: Set<string>;
+  /** What was granted, at which quality. */
+  filters: Map<string, QoS>;
   /** The thing's last message: each is served after the one before it, and not at all where that failed. */
   served: Promise<void>;
 }
@@ -92,8 +93,8 @@ interface Connection {
 export async function createEmbeddedBroker(options: EmbeddedBrokerOptions): Promise<EmbeddedBroker> {
   const { prefixes, metrics, log } = options;
   const connections = new Map<Client, Connection>();
-  /** How many connections each thing has. One that takes over from another comes before that one ends. */
-  const connectionsOf = new Map<string, number>();
+  /** The connections of each thing. One that takes over from another comes before that one ends. */
+  const clientsOf = new Map<string, Set<Client>>();
   const sockets = new Set<Socket>();
   /** Counts `disconnect` calls: credentials that were being checked meanwhile are checked again. */
   let revocations = 0;
@@ -103,16 +104,17 @@ export async function createEmbeddedBroker(options: EmbeddedBrokerOptions): Prom
   const db = new SessionDatabase(path.join(options.dataDir, 'mqtt'));
   await db.open();
   const sessions = new SessionStore(db, {
+    brokerId: String(Date.now()).padStart(16, '0'),
     queueLimit: MAX_QUEUED_PER_SESSION,
     isGranted: (client, filter) => connections.get(client as Client)?.filters.has(filter) ?? false,
     ownerOf: (topic) => ownerOf(prefixes, topic),
+    onReady: (client) => deliveries.begin(client),
+    onAcknowledged: (client) => deliveries.acknowledged(client),
   });
+  const deliveries = new Deliveries(sessions, MAX_QUEUED_PER_SESSION);
 
   const aedes = await Aedes.createBroker({
-    // Queues are kept in the order of this id: messages of an earlier run come before those of this one.
-    id: String(Date.now()).padStart(16, '0'),
     persistence: sessions,
-    concurrency: CONCURRENCY,
     connectTimeout: CONNECT_TIMEOUT_MS,
     drainTimeout: DRAIN_TIMEOUT_MS,
     maxTopicLevels: MAX_TOPIC_LEVELS,
@@ -131,9 +133,10 @@ export async function createEmbeddedBroker(options: EmbeddedBrokerOptions): Prom
       serve(client, packet).then(() => done(null), done);
     },
     authorizeSubscribe: (client, subscription, done) => {
-      const granted = grant(client, subscription.topic);
-      // Not at once: all filters of a packet are settled before aedes stores the first of them.
-      queueMicrotask(() => done(null, granted ? subscription : null));
+      const granted = grant(client, subscription.topic, subscription.qos);
+      // Not at once: all filters of a packet are settled before aedes stores the first of them. And aedes lowers no
+      // message to one of several filters that match it: the quality is settled by `recipients`.
+      queueMicrotask(() => done(null, granted ? { ...subscription, qos: 2 } : null));
     },
     // Nothing but a thing's own may reach it, whatever an earlier session has left behind.
     authorizeForward: (client, packet) => {
@@ -166,21 +169,20 @@ export async function createEmbeddedBroker(options: EmbeddedBrokerOptions): Prom
   }
 
   function enter(client: Client, thingName: string): void {
-    connections.set(client, { thingName, filters: new Set(), served: Promise.resolve() });
-    countConnections(thingName, 1);
-    client.conn.once('close', () => {
-      connections.delete(client);
-      countConnections(thingName, -1);
-    });
+    connections.set(client, { thingName, filters: new Map(), served: Promise.resolve() });
+    const clients = clientsOf.get(thingName) ?? new Set();
+    clientsOf.set(thingName, clients.add(client));
+    if (clients.size === 1) options.connectionChanged({ thingName, connected: true, at: Date.now() });
+    client.conn.once('close', () => leave(client, thingName));
   }
 
-  function countConnections(thingName: string, by: 1 | -1): void {
-    const before = connectionsOf.get(thingName) ?? 0;
-    const after = before + by;
-    if (after > 0) connectionsOf.set(thingName, after);
-    else connectionsOf.delete(thingName);
-    const connected = after > 0;
-    if (connected !== before > 0) options.connectionChanged({ thingName, connected, at: Date.now() });
+  function leave(client: Client, thingName: string): void {
+    connections.delete(client);
+    const clients = clientsOf.get(thingName);
+    clients?.delete(client);
+    if (clients?.size !== 0) return;
+    clientsOf.delete(thingName);
+    options.connectionChanged({ thingName, connected: false, at: Date.now() });
   }
 
   async function authenticate(clientId: string, username: string, password: string) {
@@ -221,13 +223,13 @@ export async function createEmbeddedBroker(options: EmbeddedBrokerOptions): Prom
     Object.assign(packet, { topic: SERVED, payload: Buffer.alloc(0), retain: false });
   }
 
-  function grant(client: Client, filter: string): boolean {
+  function grant(client: Client, filter: string, qos: QoS): boolean {
     const connection = connections.get(client);
     if (!connection) return false;
     const { thingName, filters } = connection;
     const room = filters.has(filter) || filters.size < MAX_FILTERS_PER_THING;
     const granted = room && maySubscribe(prefixes, thingName, filter);
-    if (granted) filters.add(filter);
+    if (granted) filters.set(filter, qos);
     else {
       log.info({ thingName, filter: shortened(filter) }, 'MQTT subscription refused');
       metrics.mqttRefused('subscribe');
@@ -235,31 +237,38 @@ export async function createEmbeddedBroker(options: EmbeddedBrokerOptions): Prom
     return granted;
   }
 
-  /**
-   * One thing's messages go out one after the other. aedes numbers messages when it takes them and drops one whose
-   * number is below the last delivered, so of two at the same time one could be lost on its way to a connected thing.
-   */
+  /** One thing's messages go out one after the other, so that their order is the same everywhere. */
   const publishing = new Map<string, Promise<void>>();
   function publish(topic: string, body: Record<string, unknown>): Promise<void> {
     const key = ownerOf(prefixes, topic) ?? topic;
     const send = () => publishNow(topic, Buffer.from(JSON.stringify(body)));
     const turn = (publishing.get(key) ?? Promise.resolve()).then(send, send);
-    const leave = () => {
+    const leaveTurn = () => {
       if (publishing.get(key) === turn) publishing.delete(key);
     };
     publishing.set(key, turn);
-    turn.then(leave, leave);
+    turn.then(leaveTurn, leaveTurn);
     return turn;
   }
 
   /** Resolves when the message is in every subscribed session on disk, and written to a thing that is connected. */
-  function publishNow(topic: string, payload: Buffer): Promise<void> {
-    return new Promise((resolve, reject) => {
-      if (aedes.closed) return reject(new Error('The MQTT broker is closed.'));
-      aedes.publish({ cmd: 'publish', topic, payload, qos: 1, retain: false, dup: false }, (error) =>
-        error ? reject(error) : resolve(),
+  async function publishNow(topic: string, payload: Buffer): Promise<void> {
+    if (aedes.closed) throw new Error('The MQTT broker is closed.');
+    await deliveries.deliver(topic, payload, recipients(topic));
+  }
+
+  /** Sessions that outlive their connection, and connections whose session does not. */
+  function recipients(topic: string): Map<string, QoS> {
+    const found = sessions.recipients(topic);
+    for (const client of clientsOf.get(ownerOf(prefixes, topic) ?? '') ?? []) {
+      const filters = client.clean ? [...(connections.get(client)?.filters ?? [])] : [];
+      const qos = grantedQos(
+        filters.map(([filter, granted]) => ({ topic: filter, qos: granted })),
+        topic,
       );
-    });
+      if (qos !== undefined) found.set(client.id, qos);
+    }
+    return found;
   }
 
   const server = createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: TCP_KEEPALIVE_MS });
@@ -287,7 +296,7 @@ export async function createEmbeddedBroker(options: EmbeddedBrokerOptions): Prom
       await once(server, 'listening');
       return (server.address() as AddressInfo).port;
     },
-    connectedThings: () => [...connectionsOf.keys()],
+    connectedThings: () => [...clientsOf.keys()],
     async forget(thingName) {
       disconnect(thingName);
       await sessions.forget(thingName);

@@ -1,36 +1,68 @@
-/** The sessions of things that are away: their subscriptions and what is queued for them, on disk. */
+/** The sessions of things: their subscriptions and what is queued for them, on disk. */
 import { Readable } from 'node:stream';
 import AsyncLevelPersistence from 'aedes-persistence-level/asyncPersistence.js';
-import type { Subscription } from 'aedes';
+import { decode, encode } from 'msgpack-lite';
+import type { Client, Subscription } from 'aedes';
+import type { QoS } from 'mqtt-packet';
 import type { SessionDatabase } from './session-database';
-import { matchesFilter } from './topics';
+import { grantedQos } from './topics';
 
 type SessionRef = AsyncLevelPersistence.SessionRef;
 type ClientSubscription = AsyncLevelPersistence.ClientSubscription;
-type QueuedPacket = AsyncLevelPersistence.QueuedPacket;
 
 /** A queue is measured again after so many messages, so it may stand this much over its limit. */
 const TRIM_EVERY = 100;
+const HIGHEST_MESSAGE_ID = 65_535;
 /** The library's keys hold numbers of this length. */
 const COUNTER_DIGITS = 16;
+
+/** A message of Muster to a thing. The run of the broker and its counter make the order of a queue. */
+export interface Message {
+  topic: string;
+  payload: Buffer;
+  brokerId: string;
+  brokerCounter: number;
+}
+
+export interface QueuedMessage extends Message {
+  /** Where it lies in the queue: later messages have higher keys. */
+  key: string;
+  messageId: number;
+  /** It may have been sent before. */
+  dup: boolean;
+}
+
+/** An earlier version wrote no message id. `dup` is for a later run only: this one knows what it has sent. */
+type QueueRecord = Message & { messageId?: number; dup: boolean };
+
 export interface SessionStoreOptions {
+  /** Of this run of the broker: later runs have higher ones, so that what they queue comes later. */
+  brokerId: string;
   /** Messages kept for one session; beyond them the oldest go. */
   queueLimit: number;
   /** Whether the connected client was granted this filter. */
   isGranted(client: SessionRef, filter: string): boolean;
   /** The thing that a topic or a filter belongs to. */
   ownerOf(topic: string): string | undefined;
+  /** CONNACK is out: from now on the client may be sent messages. */
+  onReady(client: Client): void;
+  /** The client has taken a message. */
+  onAcknowledged(client: Client): void;
+}
+
+/** Messages of a session that were sent and not acknowledged yet. */
+interface InFlight {
+  keyOf: Map<number, string>;
+  idOf: Map<string, number>;
 }
 
 /**
- * aedes-persistence-level, with what it lacks for Muster:
- * - a limit to each session's queue
- * - one write for a message that is delivered and a share of another, instead of four and two reads: which id it was
- *   sent under is kept in memory alone, and what was acknowledged goes a moment later, many at once. A message keeps its
- *   id when its client connects again; after a restart of Muster it gets another one
+ * aedes-persistence-level for what aedes keeps by itself, and the queues of Muster's own messages:
+ * - Muster queues a message and hands it to its connection (deliveries.ts), so aedes has nothing to queue
+ * - a queue has a limit; a message that is delivered costs one write and a share of another: what was acknowledged goes
+ *   a moment later, many at once
+ * - a message has its id from the moment when it is queued, and keeps it until it is acknowledged, also over a restart
  * - refused filters aren't kept: aedes hands over every filter of a SUBSCRIBE as soon as one of them is granted
- * - overlapping filters of one session: its own index leaves out a filter that another one covers, and loses the
- *   wider one when a narrower comes with a lower QoS; messages for an offline session would be missing then
  */
 export class SessionStore extends AsyncLevelPersistence {
   readonly #db: SessionDatabase;
@@ -39,13 +71,17 @@ export class SessionStore extends AsyncLevelPersistence {
   readonly #subscriptions = new Map<string, ClientSubscription[]>();
   /** The SUBSCRIBE packets that are being stored. */
   readonly #stored = new WeakMap<Subscription[], Promise<void>>();
-  /** Keys of the messages that were sent and not acknowledged yet, by session and message id. */
-  readonly #inFlight = new Map<string, Map<number, string>>();
+  readonly #inFlight = new Map<string, InFlight>();
+  /** The last message id that was given out, by session. */
+  readonly #lastMessageId = new Map<string, Promise<{ value: number }>>();
   /** Messages queued by session since its queue was last measured. */
   readonly #queuedSince = new Map<string, number>();
 
+  readonly brokerId: string;
+
   constructor(db: SessionDatabase, options: SessionStoreOptions) {
     super(db);
+    this.brokerId = options.brokerId;
     this.#db = db;
     this.#options = options;
   }
@@ -73,53 +109,122 @@ export class SessionStore extends AsyncLevelPersistence {
     for (const topic of topics) this.#remove(client.id, topic);
   }
 
-  override subscriptionsByTopic(topic: string): Promise<ClientSubscription[]> {
-    const matching = this.#of(topic).filter((sub) => sub.qos > 0 && matchesFilter(sub.topic, topic));
-    const bySession = new Map(matching.map((sub) => [sub.clientId, sub]));
-    return Promise.resolve([...bySession.values()]);
+  /** aedes calls this for a clean session: nothing of a former one is left. */
+  override async cleanSubscriptions(client: SessionRef): Promise<void> {
+    await super.cleanSubscriptions(client);
+    await this.#empty(client.id);
   }
 
-  override async outgoingEnqueue(sub: { clientId: string }, packet: QueuedPacket): Promise<void> {
-    await super.outgoingEnqueue(sub, packet);
-    const queued = (this.#queuedSince.get(sub.clientId) ?? 0) + 1;
-    this.#queuedSince.set(sub.clientId, queued % TRIM_EVERY);
-    if (queued === TRIM_EVERY) await this.#trim(sub.clientId, this.#options.queueLimit);
+  /** Nobody: what a thing publishes goes to nobody, and what Muster publishes does not come this way. */
+  override subscriptionsByTopic(): Promise<ClientSubscription[]> {
+    return Promise.resolve([]);
   }
 
-  override outgoingUpdate({ id }: SessionRef, packet: QueuedPacket & { messageId: number }): Promise<void> {
-    const sent = this.#inFlight.get(id) ?? new Map<number, string>();
-    this.#inFlight.set(id, sent.set(packet.messageId, queueKey(id, packet)));
+  /** What aedes is given to send lies in the queue already. */
+  override outgoingEnqueue(): Promise<void> {
     return Promise.resolve();
   }
 
-  override outgoingClearMessageId({ id }: SessionRef, { messageId }: { messageId: number }): Promise<void> {
-    const sent = this.#inFlight.get(id);
-    const key = sent?.get(messageId);
-    if (sent !== undefined && key !== undefined) {
-      sent.delete(messageId);
-      if (sent.size === 0) this.#inFlight.delete(id);
+  /** aedes would send these, in a way of its own, right behind CONNACK. */
+  override outgoingStream(client: SessionRef): Readable {
+    this.#options.onReady(client as Client);
+    return Readable.from([]);
+  }
+
+  /** aedes is about to send this one: under the id that it has in the queue. */
+  override outgoingUpdate({ id }: SessionRef, packet: AsyncLevelPersistence.OutgoingPacket): Promise<void> {
+    if (packet.cmd === 'publish') packet.messageId = this.#inFlight.get(id)?.idOf.get(queueKey(id, packet));
+    return Promise.resolve();
+  }
+
+  override outgoingClearMessageId(client: SessionRef, { messageId }: { messageId?: number }): Promise<void> {
+    if (messageId === undefined) return Promise.resolve();
+    const inFlight = this.#inFlight.get(client.id);
+    const key = inFlight?.keyOf.get(messageId);
+    if (key !== undefined) {
+      this.#land(client.id, key);
       this.#db.deleteLater(key);
     }
+    this.#options.onAcknowledged(client as Client);
     return Promise.resolve();
   }
 
-  override outgoingStream(client: SessionRef): Readable {
-    const queued = () => super.outgoingStream(client) as AsyncIterable<QueuedPacket>;
-    const db = this.#db;
-    const ids = new Map(
-      [...(this.#inFlight.get(client.id) ?? [])].map(([messageId, key]) => [key, messageId]),
-    );
-    return Readable.from(
-      (async function* () {
-        // Of this moment, as what is read is: it may be written before all is read.
-        const going = db.going();
-        // At once, without waiting for what is being written: aedes delivers that to the client itself.
-        for await (const packet of queued()) {
-          const key = queueKey(client.id, packet);
-          if (!going.has(key)) yield { ...packet, messageId: ids.get(key) };
-        }
-      })(),
-    );
+  /** The sessions that outlive their connection and have subscribed to a topic, with the quality of each. */
+  recipients(topic: string): Map<string, QoS> {
+    const subscriptions = this.#of(topic);
+    const recipients = new Map<string, QoS>();
+    for (const clientId of new Set(subscriptions.map((sub) => sub.clientId))) {
+      const own = subscriptions.filter((sub) => sub.clientId === clientId);
+      const qos = grantedQos(own, topic);
+      if (qos !== undefined) recipients.set(clientId, qos);
+    }
+    return recipients;
+  }
+
+  /**
+   * Resolves when the message is on disk.
+   * @param isConnected it will be sent at once: should Muster be killed, nobody knows whether it was
+   */
+  async enqueue(clientId: string, message: Message, isConnected: boolean): Promise<QueuedMessage> {
+    const messageId = await this.#newMessageId(clientId);
+    const { topic, payload, brokerId, brokerCounter } = message;
+    const key = queueKey(clientId, message);
+    const record: QueueRecord = { topic, payload, brokerId, brokerCounter, messageId, dup: isConnected };
+    await this.#db.put(key, encode(record) as unknown as string, { valueEncoding: 'buffer' });
+    const queued = (this.#queuedSince.get(clientId) ?? 0) + 1;
+    this.#queuedSince.set(clientId, queued % TRIM_EVERY);
+    if (queued === TRIM_EVERY) await this.#trim(clientId, this.#options.queueLimit);
+    return { ...message, key, messageId, dup: false };
+  }
+
+  /**
+   * Before a queue is sent: should Muster be killed, whatever lies in it now may have been sent.
+   * @returns the last key of which that was true before
+   */
+  async beginSending(clientId: string): Promise<string> {
+    const [last] = await this.#db.keys({ ...queueRange(clientId), reverse: true, limit: 1 }).all();
+    if (last === undefined) return '';
+    const before = (await this.#db.get(sentKey(clientId))) ?? '';
+    if (last > before) await this.#db.put(sentKey(clientId), last);
+    return before;
+  }
+
+  /**
+   * Reads on in a queue.
+   * @param after the last key that was read
+   * @param sentBefore what `beginSending` returned
+   */
+  async read(clientId: string, after: string, limit: number, sentBefore: string): Promise<QueuedMessage[]> {
+    const { gte, lt } = queueRange(clientId);
+    // Of this moment, as what is read is: they may be written before all is read.
+    const going = this.#db.going();
+    const range = after === '' ? { gte, lt } : { gt: after, lt };
+    const messages: QueuedMessage[] = [];
+    for await (const [key, value] of this.#db.iterator<string, Buffer>({
+      ...range,
+      valueEncoding: 'buffer',
+    })) {
+      if (going.has(key)) continue;
+      const { messageId, dup, ...message } = decode(value) as QueueRecord;
+      const sentAs = this.#inFlight.get(clientId)?.idOf.get(key);
+      messages.push({
+        ...message,
+        key,
+        messageId: sentAs ?? messageId ?? (await this.#newMessageId(clientId)),
+        // Of this run it is known; of an earlier one, what may have been is taken for what was.
+        dup: sentAs !== undefined || (message.brokerId !== this.brokerId && (dup || key <= sentBefore)),
+      });
+      if (messages.length === limit) break;
+    }
+    return messages;
+  }
+
+  /** Before a queued message is handed to aedes. */
+  sending(clientId: string, { key, messageId }: QueuedMessage): void {
+    const inFlight = this.#inFlight.get(clientId) ?? { keyOf: new Map(), idOf: new Map() };
+    this.#inFlight.set(clientId, inFlight);
+    inFlight.keyOf.set(messageId, key);
+    inFlight.idOf.set(key, messageId);
   }
 
   /**
@@ -140,9 +245,14 @@ export class SessionStore extends AsyncLevelPersistence {
   async #end(clientId: string): Promise<void> {
     await this.cleanSubscriptions({ id: clientId });
     await this.cleanIncoming({ id: clientId });
+  }
+
+  async #empty(clientId: string): Promise<void> {
     await this.#trim(clientId, 0);
+    if ((await this.#db.get(sentKey(clientId))) !== undefined) await this.#db.del(sentKey(clientId));
     this.#queuedSince.delete(clientId);
     this.#inFlight.delete(clientId);
+    this.#lastMessageId.delete(clientId);
   }
 
   #sessionsOf(thingName: string): Set<string> {
@@ -151,10 +261,36 @@ export class SessionStore extends AsyncLevelPersistence {
 
   async #trim(clientId: string, limit: number): Promise<void> {
     await this.#db.flush();
-    const prefix = queuePrefix(clientId);
-    const keys = await this.#db.keys({ gte: prefix, lt: after(prefix) }).all();
+    const keys = await this.#db.keys(queueRange(clientId)).all();
     const oldest = keys.slice(0, Math.max(0, keys.length - limit));
+    if (oldest.length === 0) return;
+    for (const key of oldest) this.#land(clientId, key);
     await this.#db.batch(oldest.map((key) => ({ type: 'del', key })));
+  }
+
+  #land(clientId: string, key: string): void {
+    const inFlight = this.#inFlight.get(clientId);
+    const messageId = inFlight?.idOf.get(key);
+    if (inFlight === undefined || messageId === undefined) return;
+    inFlight.idOf.delete(key);
+    inFlight.keyOf.delete(messageId);
+    if (inFlight.idOf.size === 0) this.#inFlight.delete(clientId);
+  }
+
+  /** Ids go round, so that the next one has long been free; one that is still under way is left out. */
+  async #newMessageId(clientId: string): Promise<number> {
+    const reading = this.#lastMessageId.get(clientId) ?? this.#lastQueuedMessageId(clientId);
+    this.#lastMessageId.set(clientId, reading);
+    const last = await reading;
+    do last.value = (last.value % HIGHEST_MESSAGE_ID) + 1;
+    while (this.#inFlight.get(clientId)?.keyOf.has(last.value));
+    return last.value;
+  }
+
+  async #lastQueuedMessageId(clientId: string): Promise<{ value: number }> {
+    const range = { ...queueRange(clientId), reverse: true, limit: 1, valueEncoding: 'buffer' } as const;
+    const [last] = await this.#db.values<string, Buffer>(range).all();
+    return { value: (last && (decode(last) as QueueRecord).messageId) ?? 0 };
   }
 
   async #sessionIds(): Promise<Set<string>> {
@@ -188,16 +324,21 @@ export class SessionStore extends AsyncLevelPersistence {
   }
 }
 
-/** The key under which the library keeps a queued message: outgoing:{client id, URI-encoded}:{broker id}:{counter}. */
-function queueKey(clientId: string, { brokerId, brokerCounter }: QueuedPacket): string {
-  return `${queuePrefix(clientId)}${brokerId}:${String(brokerCounter).padStart(COUNTER_DIGITS, '0')}`;
+/** As the library has it: outgoing:{client id, URI-encoded}:{broker id}:{counter}. */
+function queueKey(
+  clientId: string,
+  { brokerId, brokerCounter }: Pick<Message, 'brokerId' | 'brokerCounter'>,
+): string {
+  return `${queueRange(clientId).gte}${brokerId}:${String(brokerCounter).padStart(COUNTER_DIGITS, '0')}`;
 }
 
-function queuePrefix(clientId: string): string {
-  return `outgoing:${encodeURIComponent(clientId)}:`;
+/** The first key that a queue could have, and the first behind all of its own. */
+function queueRange(clientId: string): { gte: string; lt: string } {
+  const queue = `outgoing:${encodeURIComponent(clientId)}`;
+  return { gte: `${queue}:`, lt: `${queue};` };
 }
 
-/** The first key behind all that begin with a prefix. */
-function after(prefix: string): string {
-  return `${prefix.slice(0, -1)};`;
+/** Under it lies the key of the last message that may have been sent. */
+function sentKey(clientId: string): string {
+  return `sent:${encodeURIComponent(clientId)}`;
 }

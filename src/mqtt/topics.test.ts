@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import {
+  grantedQos,
   mayAskBroker,
   matchesFilter,
   mayPublish,
@@ -141,6 +142,26 @@ test.each([
   ['a/+/#', 'a/b', true],
 ])('filter %s on topic %s: %s', (filter, topic, matches) => {
   expect(matchesFilter(filter, topic)).toBe(matches);
+});
+
+test('of several filters that match the highest quality counts, in whatever order they are', () => {
+  const topic = 'fleet/t1/jobs/notify';
+  const matching = fc.constantFrom(topic, 'fleet/t1/jobs/#', 'fleet/+/jobs/+', 'fleet/t1/#');
+  const other = fc.constantFrom('fleet/t1/jobs/get', 'fleet/t2/#', 'fleet/t1');
+  const qos = fc.constantFrom(0, 1, 2);
+  fc.assert(
+    fc.property(
+      fc.array(fc.record({ topic: matching, qos })),
+      fc.array(fc.record({ topic: other, qos })),
+      fc.nat(),
+      (some, others, at) => {
+        const cut = at % (some.length + 1);
+        const mixed = [...some.slice(cut), ...others, ...some.slice(0, cut)];
+        const highest = some.length === 0 ? undefined : Math.max(...some.map((one) => one.qos));
+        expect(grantedQos(mixed, topic)).toBe(highest);
+      },
+    ),
+  );
 });
 
 test('at a broker of others a thing may publish what Muster hears of, and beside jobs what it likes', () => {

@@ -2,6 +2,7 @@
  * The topics of devices (PROTOCOL.md §2): `{prefix}/{thingName}/jobs/…`. Prefixes are a list; each may have several
  * levels, and none lies within another.
  */
+import type { QoS } from 'mqtt-packet';
 import { THING_NAME_PATTERN } from '../domain/limits';
 
 /** Longer or deeper topics and filters are refused; every legal one is far below. */
@@ -103,6 +104,21 @@ export function matchesFilter(filter: string, topic: string): boolean {
   const end = wanted.at(-1) === '#' ? wanted.length - 1 : undefined;
   if (end === undefined ? levels.length !== wanted.length : levels.length < end) return false;
   return wanted.slice(0, end).every((level, i) => level === '+' || level === levels[i]);
+}
+
+/**
+ * MQTT 3.1.1, 3.3.5: where several filters of one session match, the highest of their qualities counts.
+ * @returns undefined where none matches
+ */
+export function grantedQos(
+  subscriptions: Iterable<{ topic: string; qos: QoS }>,
+  topic: string,
+): QoS | undefined {
+  let highest: QoS | undefined;
+  for (const { topic: filter, qos } of subscriptions) {
+    if (matchesFilter(filter, topic) && qos >= (highest ?? 0)) highest = qos;
+  }
+  return highest;
 }
 
 function isOwn(prefixes: readonly string[], thingName: string, topic: string): boolean {
