@@ -276,7 +276,9 @@ describe('redelivery', () => {
         // Nothing is left of the run before.
         await drop(await connect(true));
         const pending: { n: number; id?: number; dup: boolean }[] = [];
-        let acknowledged: number[] = [];
+        const acknowledged: number[] = [];
+        /** Acknowledged just before a kill. */
+        let mayComeAgain: number[] = [];
         const now: { client?: RawClient } = {};
         now.client = await subscribed();
         let next = 0;
@@ -288,7 +290,7 @@ describe('redelivery', () => {
             await tell(next++);
           }
         };
-        const expectPending = async (expected: typeof pending, mayComeAgain: number[] = []) => {
+        const expectPending = async (expected: typeof pending) => {
           const last = expected.at(-1);
           if (!now.client || !last) return;
           await now.client.next('publish', (packet) => numberOf(packet) === last.n);
@@ -301,10 +303,10 @@ describe('redelivery', () => {
           }
           from = now.client.packets.length;
         };
-        const reconnect = async (mayComeAgain?: number[]) => {
+        const reconnect = async () => {
           now.client = await connect();
           from = 0;
-          await expectPending(pending, mayComeAgain);
+          await expectPending(pending);
         };
 
         for (const one of steps) {
@@ -324,9 +326,9 @@ describe('redelivery', () => {
             await reconnect();
           } else {
             await drop(now.client);
+            if (one.what === 'kill') mayComeAgain = [...acknowledged];
             await (one.what === 'kill' ? kill() : restart());
-            await reconnect(one.what === 'kill' ? acknowledged : []);
-            acknowledged = [];
+            await reconnect();
           }
         }
         await drop(now.client);

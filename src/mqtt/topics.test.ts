@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { THING_NAME_PATTERN } from '../domain/limits';
 import {
   grantedQos,
   mayAskBroker,
@@ -12,7 +13,9 @@ import {
 
 const PREFIXES = ['$emqx/things', '$aws/things', 'fleet', 'a/b/c/d'];
 const prefix = fc.constantFrom(...PREFIXES);
-const thingName = fc.stringMatching(/^[A-Za-z0-9:_.-]{1,128}$/);
+const thingName = fc
+  .stringMatching(/^[A-Za-z0-9:_.-]{1,128}$/)
+  .filter((name) => THING_NAME_PATTERN.test(name));
 const jobId = fc.uuid();
 
 describe('parseDeviceTopic', () => {
