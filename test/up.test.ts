@@ -54,7 +54,7 @@ withTemporal(
     const ready = await fetch(`${http}/readyz`);
     expect(await ready.json()).toEqual({
       ready: true,
-      checks: { store: 'ok', temporal: 'ok', broker: 'ok', worker: 'ok' },
+      checks: { disk: 'ok', store: 'ok', temporal: 'ok', broker: 'ok', worker: 'ok' },
     });
     expect((await fetch(temporalUi ?? '')).status).toBe(200);
     expect(await (await fetch(`${http}/metrics`)).text()).toContain('temporal_');
@@ -130,6 +130,16 @@ test('without any way to a Temporal it says what to do', async () => {
     https_proxy: nowhere,
   };
   await expectRefusal(musterIn(env, 'up', ...PORTS, ...elsewhere()), 'install the Temporal CLI');
+});
+
+test('a place where Temporal cannot be kept is named', async () => {
+  const file = path.join(directory, 'no-directory');
+  fs.writeFileSync(file, '');
+  const env = { ...process.env, PATH: directory, XDG_CACHE_HOME: file };
+  await expectRefusal(
+    musterIn(env, 'up', ...PORTS, ...elsewhere()),
+    `can't be kept in ${file}/muster (ENOTDIR)`,
+  );
 });
 
 test.each([

@@ -5,6 +5,7 @@ import helmet from 'helmet';
 import type { Logger } from 'pino';
 import { pinoHttp } from 'pino-http';
 import { version } from '../../package.json';
+import { MusterError } from '../contract/errors';
 import { API_ROOT } from '../contract/routes';
 import type { DeviceService } from '../devices/service';
 import type { DeviceSessions } from '../mqtt/broker';
@@ -67,6 +68,19 @@ export function createApi(deps: ApiDeps): Express {
 /** Health and metrics alone, for a process that has no REST API. */
 export function createOperations(deps: OperationsDeps): Express {
   return closed(createApp(deps), deps.log);
+}
+
+/** The same for a process that can't do its part yet; whoever asks for more may come back. */
+export function createWaiting(deps: OperationsDeps): Express {
+  const app = createApp(deps);
+  app.use(() => {
+    throw new MusterError(
+      'ServiceUnavailable',
+      'Muster has not started yet; /readyz says what it waits for.',
+    );
+  });
+  app.use(problemHandler(deps.log));
+  return app;
 }
 
 function createApp(deps: OperationsDeps): Express {

@@ -1,9 +1,11 @@
 /** The one place that makes answers of errors: problem documents (RFC 9457) with a stable code. */
 import type { ErrorRequestHandler } from 'express';
+import { isGrpcServiceError } from '@temporalio/client';
 import type { Logger } from 'pino';
 import { z } from 'zod';
 import { ERRORS, MusterError, type ErrorCode, type FieldError } from '../contract/errors';
 import { problem } from '../contract/rest';
+import { diskFaultOf, type DiskFault } from '../domain/disk';
 import { isStoreUnavailable } from '../store/faults';
 import { hasSignInPage } from './auth';
 
@@ -64,7 +66,9 @@ function toProblem({ code, message, errors, executionState, clientToken }: Muste
 function toMusterError(thrown: unknown): MusterError {
   if (thrown instanceof MusterError) return thrown;
   if (!(thrown instanceof Error)) return internal(thrown);
-  return fromHttpError(thrown) ?? fromTemporal(thrown) ?? fromStore(thrown) ?? internal(thrown);
+  return (
+    fromHttpError(thrown) ?? fromDisk(thrown) ?? fromTemporal(thrown) ?? fromStore(thrown) ?? internal(thrown)
+  );
 }
 
 function internal(cause: unknown): MusterError {
@@ -98,10 +102,23 @@ function withoutQuotation(message: string): string {
   return message.replace(/, (\.\.\.)?".*"(\.\.\.)? is not valid JSON$/s, '');
 }
 
+const DISK: Record<DiskFault, string> = {
+  full: 'The disk of Muster or of its database is full; make room on it, then try again.',
+  'read-only': 'The disk of Muster or of its database is read-only; make it writable, then try again.',
+};
+
+function fromDisk(error: Error): MusterError | undefined {
+  const fault = diskFaultOf(error);
+  return fault && new MusterError('ServiceUnavailable', DISK[fault], { cause: error });
+}
+
 const TEMPORAL_OUT_OF_REACH = ['ServiceError', 'WorkflowUpdateRPCTimeoutOrCancelledError'];
+/** Of gRPC: DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED, UNAVAILABLE. */
+const OUT_OF_REACH_CODES = [4, 8, 14];
 
 function fromTemporal(error: Error): MusterError | undefined {
-  if (!TEMPORAL_OUT_OF_REACH.includes(error.name)) return undefined;
+  const isOutOfReach = isGrpcServiceError(error) && OUT_OF_REACH_CODES.includes(error.code);
+  if (!isOutOfReach && !TEMPORAL_OUT_OF_REACH.includes(error.name)) return undefined;
   return new MusterError('ServiceUnavailable', 'Temporal is out of reach; try again.', { cause: error });
 }
 

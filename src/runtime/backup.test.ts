@@ -4,6 +4,7 @@ import path from 'node:path';
 import { Worker } from 'node:worker_threads';
 import Database from 'better-sqlite3';
 import { eventually } from '../../test/support/eventually';
+import { makeSmallDisk, testOnSmallDisk } from '../../test/support/small-disk';
 import { backUp } from './backup';
 
 const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'muster-backup-'));
@@ -61,4 +62,19 @@ test('what cannot be copied, or would be overwritten, is refused', async () => {
     'holds no database',
   );
   await expect(backUp(prepare(), directory)).rejects.toThrow('is not empty');
+});
+
+testOnSmallDisk('a full target is told with the remedy, and nothing is left in it', async () => {
+  const disk = makeSmallDisk(1);
+  try {
+    const dataDir = prepare();
+    const db = new Database(path.join(dataDir, 'temporal.db'));
+    for (let i = 0; i < 2_000; i++) db.prepare('insert into steps default values').run();
+    db.close();
+    const target = path.join(disk.path, 'copy');
+    await expect(backUp(dataDir, target)).rejects.toThrow('its disk is full');
+    expect(fs.readdirSync(target)).toEqual([]);
+  } finally {
+    disk.remove();
+  }
 });

@@ -2,6 +2,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import Database from 'better-sqlite3';
+import { diskFaultOf } from '../domain/disk';
 import { ConfigError } from './config';
 
 const DATABASES = ['muster.db', 'temporal.db'];
@@ -14,7 +15,8 @@ const PAGES_AT_ONCE = 2_000;
  * of them, and go on while it is written.
  * @param target a directory that is not there yet, or empty; Muster can be started on it
  * @returns the files that were written
- * @throws ConfigError where there is nothing to copy, or the target is in use
+ * @throws ConfigError where there is nothing to copy, or the target is in use; an Error with the remedy where the disk of
+ *   the target is full
  */
 export async function backUp(dataDir: string, target: string): Promise<string[]> {
   const names = DATABASES.filter((name) => fs.existsSync(path.join(dataDir, name)));
@@ -27,6 +29,17 @@ export async function backUp(dataDir: string, target: string): Promise<string[]>
     for (const [i, snapshot] of snapshots.entries()) {
       await snapshot.backup(path.join(target, names[i]!), { progress: () => PAGES_AT_ONCE });
     }
+  } catch (error) {
+    // Half a copy would only be in the way of the next one.
+    for (const file of fs.readdirSync(target)) fs.rmSync(path.join(target, file), { force: true });
+    const fault = diskFaultOf(error);
+    if (fault === undefined) throw error;
+    throw new Error(
+      `"${target}" holds no backup: its disk is ${fault}. Name a directory elsewhere, or mend that.`,
+      {
+        cause: error,
+      },
+    );
   } finally {
     for (const snapshot of snapshots) snapshot.close();
   }

@@ -78,16 +78,19 @@ function ignoreGone(error: unknown): void {
 /** The next time begins so long after the last one has ended. @returns how to stop it */
 function repeat(chore: Chore, log: Logger): () => Promise<void> {
   let stopped = false;
+  let failing = false;
   let timer: NodeJS.Timeout;
   let underWay = Promise.resolve();
+  const ended = (error?: unknown) => {
+    // Once, however long it lasts.
+    if (error !== undefined && !failing)
+      log.warn({ err: error }, `A chore fails, and is tried again: ${chore.what}.`);
+    failing = error !== undefined;
+    if (!stopped) wait();
+  };
   const wait = () => {
     timer = setTimeout(() => {
-      underWay = chore
-        .run()
-        .catch((error: unknown) => log.warn({ err: error }, `A chore failed: ${chore.what}.`))
-        .then(() => {
-          if (!stopped) wait();
-        });
+      underWay = chore.run().then(() => ended(), ended);
     }, chore.everyMs);
   };
   wait();

@@ -35,10 +35,16 @@ export function openDataDir(directory: string): DataDir {
   makeWritable(directory);
   const dir = fs.realpathSync(directory);
   const file = (name: string) => path.join(dir, name);
-  const unlock = lock(file('muster.lock'), file('muster.pid'), directory);
   const removeEndpoints = () => fs.rmSync(file('endpoints.json'), { force: true });
-  // One that was killed left its own behind.
-  removeEndpoints();
+  const unlock = lock(file('muster.lock'), file('muster.pid'), directory);
+  try {
+    fs.writeFileSync(file('muster.pid'), `${process.pid}\n`);
+    // One that was killed left its own behind.
+    removeEndpoints();
+  } catch (error) {
+    unlock();
+    throw error;
+  }
   return {
     path: dir,
     file,
@@ -57,11 +63,16 @@ export function readEndpoints(directory: string): Endpoints | undefined {
   }
 }
 
-/** Readers see the old file or the whole new one. */
+/** Readers see the old file or the whole new one, also where there is no room for it. */
 export function writeAtomically(file: string, content: object): void {
   const draft = `${file}.new`;
-  fs.writeFileSync(draft, `${JSON.stringify(content, undefined, 2)}\n`);
-  fs.renameSync(draft, file);
+  try {
+    fs.writeFileSync(draft, `${JSON.stringify(content, undefined, 2)}\n`);
+    fs.renameSync(draft, file);
+  } catch (error) {
+    fs.rmSync(draft, { force: true });
+    throw error;
+  }
 }
 
 function makeWritable(directory: string): void {
@@ -73,6 +84,7 @@ function makeWritable(directory: string): void {
     const { code } = error as NodeJS.ErrnoException;
     throw new ConfigError(
       `MUSTER_DATA_DIR "${directory}" can't be written (${code}); give this user the right to, or choose another directory.`,
+      { cause: error },
     );
   }
 }
@@ -99,7 +111,6 @@ function lock(lockFile: string, pidFile: string, directory: string): () => void 
       `MUSTER_DATA_DIR "${directory}" is used by another Muster (process ${readPid(pidFile)}); stop that one or choose another directory.`,
     );
   }
-  fs.writeFileSync(pidFile, `${process.pid}\n`);
   return () => {
     fs.rmSync(pidFile, { force: true });
     holder.close();

@@ -189,7 +189,7 @@ async function freeSpace(directory: string) {
   const { bavail, bsize } = fs.statfsSync(directory);
   const free = bavail * bsize;
   const detail = `${Math.floor(free / 1024 / 1024)} MiB free in ${directory}`;
-  if (free < DISK_FREE_BYTES) throw new Error(`${detail}: make room, a full disk stops Muster.`);
+  if (free < DISK_FREE_BYTES) throw new Error(`${detail}: make room, Muster waits while the disk is full.`);
   return { detail, value: true };
 }
 

@@ -5,10 +5,11 @@ const CHECK_LIMIT_MS = 2_000;
 /** What a process needs in order to do its part, and whether it has it. */
 export interface Readiness {
   ready: boolean;
-  checks: Record<string, 'ok' | 'failed'>;
+  /** By part: `ok`, or what is wrong with it. */
+  checks: Record<string, string>;
 }
 
-/** By part; false and a failure mean that it can't be used. */
+/** By part; false and a failure mean that it can't be used, and a text says why. */
 export type Checks = Record<string, () => unknown>;
 
 /** @returns a check of every part that `checks` has by then, each with a limit of 2 s; it never throws */
@@ -24,9 +25,10 @@ export function createReadinessCheck(checks: Checks): () => Promise<Readiness> {
   };
 }
 
-async function check(ask: () => unknown): Promise<'ok' | 'failed'> {
+async function check(ask: () => unknown): Promise<string> {
   try {
     const answer = await withDeadline(Promise.resolve().then(ask), CHECK_LIMIT_MS, 'the check');
+    if (typeof answer === 'string') return answer;
     return answer === false ? 'failed' : 'ok';
   } catch {
     return 'failed';

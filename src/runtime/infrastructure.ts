@@ -11,6 +11,7 @@ import { isRefusedAtStart, isStoreUnavailable } from '../store/faults';
 import { verifyDevice } from '../store/things';
 import { ConfigError, type Config } from './config';
 import type { DataDir } from './data-dir';
+import type { DiskWatch } from './disk-watch';
 import type { Metrics } from './metrics';
 import { listenError, reachableHost, reachPort } from './ports';
 import { connectToExisting } from './temporal-connection';
@@ -25,12 +26,18 @@ export interface BrokerDeps {
   log: Logger;
 }
 
+export interface TemporalDeps {
+  log: Logger;
+  disk: DiskWatch;
+  outlast: DiskWatch['outlast'];
+  onProgress: Progress;
+}
+
 /** The Temporal that runs already, or one of our own in the data directory. */
 export async function openTemporal(
   config: Config,
   dataDir: DataDir | undefined,
-  logger: Logger,
-  onProgress: Progress,
+  { log: logger, disk, outlast, onProgress }: TemporalDeps,
 ): Promise<TemporalService> {
   const { temporalNamespace: namespace, temporalUiUrl: uiUrl } = config;
   const target = temporalTarget(config);
@@ -41,11 +48,13 @@ export async function openTemporal(
   }
   const executable = await findTemporalExecutable(process.env, onProgress);
   const { temporalPort: port, temporalUiPort: uiPort } = config;
-  return startTemporalServer({
-    ...{ executable, port, uiPort, namespace, logger },
-    dataDir: needed(dataDir),
-    searchAttributes: SEARCH_ATTRIBUTES,
-  });
+  return outlast(() =>
+    startTemporalServer({
+      ...{ executable, port, uiPort, namespace, logger, disk },
+      dataDir: needed(dataDir),
+      searchAttributes: SEARCH_ATTRIBUTES,
+    }),
+  );
 }
 
 /**

@@ -3,7 +3,7 @@ import { createLogger, temporalLogger, workflowFields } from './logs';
 function capture(level: 'info' | 'debug' = 'info') {
   const lines: Record<string, unknown>[] = [];
   const write = (line: string) => void lines.push(JSON.parse(line) as Record<string, unknown>);
-  return { lines, log: createLogger(level, { write }) };
+  return { lines, log: createLogger(level, { destination: { write } }) };
 }
 
 test('no secret reaches the log, at the top or inside', () => {

@@ -4,13 +4,25 @@ import type { Config } from './config';
 
 /** Never written to a log, wherever they stand in what is logged. */
 const SECRET_FIELDS = ['authorization', 'password', 'secret', 'apiSecret', 'apiKey', 'token'];
+/** Of lines that the log can't take just now. */
+const MAX_UNWRITTEN_BYTES = 1024 * 1024;
 const REDACTED = SECRET_FIELDS.flatMap((field) => [field, `*.${field}`, `*.*.${field}`]);
+
+export interface LoggerOptions {
+  /** Default: standard error. */
+  destination?: pino.DestinationStream;
+  /** Whether an error is but a consequence of what was told already: then it is for those who debug. */
+  isKnown?: (error: unknown) => boolean;
+}
 
 /**
  * The log of the process: JSON lines on stderr, readable lines where stderr is a terminal.
  * Standard output is left to what a person asked for.
  */
-export function createLogger(level: Config['logLevel'], destination = standardError()): Logger {
+export function createLogger(
+  level: Config['logLevel'],
+  { destination = standardError(), isKnown = () => false }: LoggerOptions = {},
+): Logger {
   const options: pino.LoggerOptions = {
     level,
     base: undefined,
@@ -20,6 +32,13 @@ export function createLogger(level: Config['logLevel'], destination = standardEr
     serializers: {
       err: (error: Error) =>
         log.isLevelEnabled('debug') ? pino.stdSerializers.err(error) : withoutStack(error),
+    },
+    hooks: {
+      logMethod(args, method, atLevel) {
+        const { err } = (args[0] ?? {}) as { err?: unknown };
+        if (atLevel > pino.levels.values.debug! && err !== undefined && isKnown(err)) this.debug(...args);
+        else method.apply(this, args);
+      },
     },
     redact: { paths: REDACTED, censor: '[redacted]' },
   };
@@ -44,7 +63,9 @@ export function switchLevelOnSignal(log: Logger): () => void {
 }
 
 function standardError(): pino.DestinationStream {
-  const stderr = pino.destination({ fd: 2, sync: true });
+  const stderr = pino.destination({ fd: 2, sync: true, maxLength: MAX_UNWRITTEN_BYTES });
+  // The log may lie on a disk that is full: lines are kept up to the limit, and nothing ends over it.
+  stderr.on('error', () => undefined);
   return process.stderr.isTTY ? { write: (line) => stderr.write(readable(line)) } : stderr;
 }
 
@@ -76,12 +97,23 @@ export function workflowFields(workflowId: unknown): { jobId?: string; thingName
   return { ...(jobId && { jobId }), ...(thingName && { thingName }) };
 }
 
+/** Of a worker's pollers, each of which tells how often it has tried in vain. */
+const RETRIES = 'temporalio_client::retry';
+const RETRIES_TOLD_EVERY_MS = 60_000;
+
 /** Temporal's own log in the log of the process. */
 export function temporalLogger(logger: Logger): TemporalLogger {
-  const log = (level: LogLevel, message: string, meta?: LogMetadata) => {
+  let retriesTold = -Infinity;
+  function isChatter(level: LogLevel, meta?: LogMetadata): boolean {
     // Its every step of starting and stopping is news to nobody.
-    const isChatter = level === 'INFO' && meta?.sdkComponent === 'worker';
-    const method = isChatter ? 'debug' : (level.toLowerCase() as Lowercase<LogLevel>);
+    if (level === 'INFO' && meta?.sdkComponent === 'worker') return true;
+    if (meta?.target !== RETRIES) return false;
+    const isNews = Date.now() - retriesTold >= RETRIES_TOLD_EVERY_MS;
+    if (isNews) retriesTold = Date.now();
+    return !isNews;
+  }
+  const log = (level: LogLevel, message: string, meta?: LogMetadata) => {
+    const method = isChatter(level, meta) ? 'debug' : (level.toLowerCase() as Lowercase<LogLevel>);
     if (!logger.isLevelEnabled(method)) return;
     const { error, ...fields } = meta ?? {};
     logger[method](

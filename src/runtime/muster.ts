@@ -9,6 +9,7 @@ import { throttled } from '../devices/throttle';
 import { readTaskQueue } from '../store/installation';
 import type { Config } from './config';
 import { openDataDir, type Endpoints } from './data-dir';
+import { watchDisk, type DiskWatch } from './disk-watch';
 import { claimBroker } from './embedded-broker-claim';
 import { createReadinessCheck, type Checks } from './health';
 import { startHttpServer } from './http-server';
@@ -26,6 +27,7 @@ import { countStatuses } from './status-counts';
 import { ensureSearchAttributes, pingTemporal } from './temporal-connection';
 import type { Progress } from './temporal-executable';
 import { installTemporalRuntime } from './temporal-runtime';
+import { createWaitingRoom } from './waiting-room';
 
 export interface RunningMuster {
   readonly endpoints: Endpoints;
@@ -49,61 +51,86 @@ export interface StartOptions {
  */
 export async function startMuster(config: Config, { onProgress }: StartOptions): Promise<RunningMuster> {
   checkRoles(config);
-  const log = createLogger(config.logLevel);
+  const log: Logger = createLogger(config.logLevel, { isKnown: (error) => disk.explains(error) });
+  const disk = watchDisk(needsDataDir(config) ? config.dataDir : undefined, log);
   const shutdown = new Shutdown(log);
+  shutdown.add('watch on the disk', 500, () => disk.stop());
   const endSwitching = switchLevelOnSignal(log);
   shutdown.add('switch of the log level', 500, () => Promise.resolve(endSwitching()));
   try {
-    return await startParts(config, log, shutdown, onProgress);
+    return await startParts(config, { log, disk, shutdown, onProgress });
   } catch (error) {
     await shutdown.run();
     throw error;
   }
 }
 
+interface StartDeps extends StartOptions {
+  log: Logger;
+  disk: DiskWatch;
+  shutdown: Shutdown;
+}
+
 /** Stopped in the reverse order: first what lets requests in, then what works on them, then what that stands on. */
 async function startParts(
   config: Config,
-  log: Logger,
-  shutdown: Shutdown,
-  onProgress: Progress,
+  { log, disk, shutdown, onProgress }: StartDeps,
 ): Promise<RunningMuster> {
   const { roles, temporalNamespace: namespace } = config;
   const codec = createPayloadCodec(payloadKeys(config));
-  const dataDir = needsDataDir(config) ? openDataDir(config.dataDir) : undefined;
+  const checks: Checks = needsDataDir(config) ? { disk: () => disk.look() ?? 'ok' } : {};
+  const waitingRoom = createWaitingRoom(config, checks, log);
+  shutdown.add('waiting room', 500, () => waitingRoom.close());
+  const outlast = <T>(work: () => T | Promise<T>) => disk.outlast(work, { onWait: () => waitingRoom.open() });
+
+  const dataDir = needsDataDir(config) ? await outlast(() => openDataDir(config.dataDir)) : undefined;
   if (dataDir) shutdown.add('data directory', 500, () => dataDir.release());
 
-  const temporal = await openTemporal(config, dataDir, log, onProgress);
+  const temporal = await openTemporal(config, dataDir, { log, disk, outlast, onProgress });
   shutdown.add('connection to Temporal', 3_500, () => temporal.stop());
-  await ensureSearchAttributes(temporal.connection, namespace, SEARCH_ATTRIBUTES);
+  await outlast(() => ensureSearchAttributes(temporal.connection, namespace, SEARCH_ATTRIBUTES));
   const client = new Client({
     connection: temporal.connection,
     namespace,
     dataConverter: { payloadCodecs: [codec] },
   });
 
-  const db = await openDatabase(config, dataDir, log);
+  const db = await outlast(() => openDatabase(config, dataDir, log));
   shutdown.add('store', 500, () => db.destroy());
   const taskQueue = await namingDatabase(config, () => readTaskQueue(db));
   const embedsBroker = needsBroker(config) && !config.mqttUrl;
   const claim = await namingDatabase(config, () => claimBroker(db, embedsBroker, log));
   shutdown.add('claim on the MQTT broker', 500, () => claim.release());
 
-  const checks: Checks = {
-    store: () => sql`select 1`.execute(db),
-    temporal: () => pingTemporal(temporal.connection),
-  };
+  checks.store = () => sql`select 1`.execute(db);
+  checks.temporal = () => pingTemporal(temporal.connection);
   const health = { checkReady: createReadinessCheck(checks) };
   const workerMetricsUrl = roles.includes('worker') ? await installTemporalRuntime(log) : undefined;
   const metrics = createMetrics({ countStatuses: () => countStatuses(db), ...health, workerMetricsUrl });
-  const broker = needsBroker(config) ? await openBroker(config, dataDir, { db, metrics, log }) : undefined;
+  const broker = needsBroker(config)
+    ? await outlast(() => openBroker(config, dataDir, { db, metrics, log }))
+    : undefined;
   if (broker) {
     checks.broker = () => broker.check();
     shutdown.add('MQTT broker', 2_000, () => broker.close());
   }
   const devices = createDeviceService({ db, client });
   const parts: Parts = {
-    ...{ config, log, shutdown, temporal, client, codec, taskQueue, db, metrics, devices, checks, health },
+    ...{
+      config,
+      log,
+      shutdown,
+      outlast,
+      temporal,
+      client,
+      codec,
+      taskQueue,
+      db,
+      metrics,
+      devices,
+      checks,
+      health,
+    },
     devicesInTurn: throttled(devices),
   };
 
@@ -112,6 +139,7 @@ async function startParts(
   const api = roles.includes('api')
     ? await startApiRole(parts, { mqttUrl: mqtt, sessions: broker?.sessions })
     : undefined;
+  await waitingRoom.close();
   const http = await startHttpServer(api?.app ?? createOperations({ health, metrics, log }), {
     host: config.httpHost,
     port: config.httpPort,
@@ -127,7 +155,7 @@ async function startParts(
     temporal: temporal.target.address,
     temporalUi: temporal.uiUrl,
   };
-  dataDir?.writeEndpoints(endpoints);
+  await outlast(() => dataDir?.writeEndpoints(endpoints));
   shutdown.add('endpoints', 500, () => dataDir?.removeEndpoints());
 
   return {

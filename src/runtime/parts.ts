@@ -14,6 +14,8 @@ export interface Parts {
   config: Config;
   log: Logger;
   shutdown: Shutdown;
+  /** Does what the start needs done on the disk; where that is full, it waits until it is not. */
+  outlast: <T>(work: () => T | Promise<T>) => Promise<T>;
   temporal: TemporalService;
   client: Client;
   /** Of everything that goes to Temporal and comes from it. */

@@ -73,8 +73,7 @@ async function getInto(
   target: string,
   get: (directory: string) => Promise<string | undefined>,
 ): Promise<boolean> {
-  fs.mkdirSync(cache, { recursive: true });
-  const directory = fs.mkdtempSync(path.join(cache, '.get-'));
+  const directory = makeRoomIn(cache);
   const clear = () => fs.rmSync(directory, { recursive: true, force: true });
   process.once('exit', clear);
   try {
@@ -84,6 +83,19 @@ async function getInto(
   } finally {
     process.off('exit', clear);
     clear();
+  }
+}
+
+/** @throws ConfigError where nothing can be kept there */
+function makeRoomIn(cache: string): string {
+  try {
+    fs.mkdirSync(cache, { recursive: true });
+    return fs.mkdtempSync(path.join(cache, '.get-'));
+  } catch (error) {
+    throw new ConfigError(
+      `Temporal can't be kept in ${cache} (${(error as NodeJS.ErrnoException).code}): let this user write there, ` +
+        'or put the executable `temporal` on the PATH.',
+    );
   }
 }
 

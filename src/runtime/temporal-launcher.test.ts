@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import Database from 'better-sqlite3';
 import { createLogger } from './logs';
 import { openDataDir, type DataDir } from './data-dir';
+import { watchDisk, type DiskWatch } from './disk-watch';
 import { ensureSearchAttributes, pingTemporal, searchByAll } from './temporal-connection';
 import { findOnPath } from './temporal-executable';
 import { startTemporalServer, type TemporalService } from './temporal-launcher';
@@ -20,11 +21,14 @@ const FROM_THE_START = 'ThingName';
 const ATTRIBUTES = ['JobId', FROM_THE_START];
 const logger = createLogger('silent');
 let dataDir: DataDir;
+let disk: DiskWatch;
 beforeEach(() => {
   dataDir = openDataDir(fs.mkdtempSync(path.join(os.tmpdir(), 'muster-temporal-')));
+  disk = watchDisk(dataDir.path, logger);
 });
 afterEach(async () => {
   for (const server of running) await stop(server);
+  disk.stop();
   dataDir.release();
   fs.rmSync(dataDir.path, { recursive: true });
 });
@@ -40,6 +44,7 @@ async function start(): Promise<TemporalService> {
     namespace: 'fleet',
     searchAttributes: [FROM_THE_START],
     logger,
+    disk,
   });
   running.add(server);
   return server;

@@ -6,6 +6,7 @@ import type { Connection } from '@temporalio/client';
 import type { Logger } from 'pino';
 import { endWithUs } from './child-process';
 import { writeAtomically, type DataDir } from './data-dir';
+import type { DiskWatch } from './disk-watch';
 import { retryUntil } from './deadline';
 import { claimPort, HOST } from './ports';
 import { connectTemporal } from './temporal-connection';
@@ -60,6 +61,8 @@ export interface TemporalServerOptions {
   /** Keyword attributes that a new database begins with. */
   searchAttributes: readonly string[];
   logger: Logger;
+  /** Under the data directory. */
+  disk: DiskWatch;
 }
 
 /** A Temporal that Muster can use. */
@@ -86,7 +89,7 @@ interface ServerRecord {
  * @throws ConfigError for a taken port.
  */
 export async function startTemporalServer(options: TemporalServerOptions): Promise<TemporalService> {
-  const { dataDir, logger } = options;
+  const { dataDir, logger, disk } = options;
   await endLeftover(dataDir, logger);
   const launched = await launch(options);
   const { port, uiPort, connection } = launched;
@@ -108,11 +111,19 @@ export async function startTemporalServer(options: TemporalServerOptions): Promi
       await sleep(backOff, undefined, { signal: stopping.signal }).catch(() => undefined);
       if (stopping.signal.aborted) return;
       backOff = Math.min(backOff * 2, BACK_OFF_MS.longest);
-      child = spawnServer(options, port, uiPort);
+      child = await spawnAgain();
+    }
+  }
+  async function spawnAgain(): Promise<ChildProcess> {
+    try {
+      return await disk.outlast(() => spawnServer(options, port, uiPort), { signal: stopping.signal });
+    } catch (error) {
+      if (!stopping.signal.aborted) logger.error({ err: error }, 'Temporal could not be started');
+      return child;
     }
   }
   const running = keepRunning();
-  const logKeeper = setInterval(() => boundLog(dataDir.file('temporal.log')), 60_000).unref();
+  const logKeeper = setInterval(() => boundLog(dataDir.file('temporal.log'), logger), 60_000).unref();
 
   return {
     target: { address: `${HOST}:${port}`, tls: false },
@@ -204,8 +215,14 @@ function spawnServer(options: TemporalServerOptions, port: number, uiPort: numbe
   // Without a listener a failed spawn would end Muster; `ended` sees it.
   child.on('error', (error) => options.logger.error({ err: error }, 'Temporal could not be started'));
   const record: Partial<ServerRecord> = { pid: child.pid, port, uiPort, startedAt: new Date().toISOString() };
-  writeAtomically(dataDir.file('temporal.pid.json'), record);
-  return child;
+  try {
+    writeAtomically(dataDir.file('temporal.pid.json'), record);
+    return child;
+  } catch (error) {
+    // Without its record the next start would not know it for ours.
+    child.kill('SIGKILL');
+    throw error;
+  }
 }
 
 const databaseFile = (dataDir: DataDir) => dataDir.file('temporal.db');
@@ -265,6 +282,10 @@ function commandLine(pid: number): string {
 }
 
 /** The server appends, so that emptying the file takes effect while it runs. */
-function boundLog(file: string): void {
-  if (fs.existsSync(file) && fs.statSync(file).size > LOG_LIMIT_BYTES) fs.truncateSync(file);
+function boundLog(file: string, logger: Logger): void {
+  try {
+    if (fs.existsSync(file) && fs.statSync(file).size > LOG_LIMIT_BYTES) fs.truncateSync(file);
+  } catch (error) {
+    logger.warn({ err: error }, 'The log of Temporal could not be shortened; it is tried again.');
+  }
 }

@@ -48,8 +48,13 @@ const MIGRATIONS: Record<string, Migration> = {
 export async function openStore(location: StoreLocation): Promise<Db> {
   if ('file' in location) {
     const db = openStoreAsItIs(location);
-    await migrate(db);
-    return db;
+    try {
+      await migrate(db);
+      return db;
+    } catch (error) {
+      await db.destroy();
+      throw error;
+    }
   }
   const migrating = storeOn(migratingDialect(location));
   await prepare(migrating).finally(() => migrating.destroy());

@@ -2,12 +2,15 @@
 import SQLite from 'better-sqlite3';
 import {
   SqliteDialect,
+  SqliteDriver,
   SqliteQueryCompiler,
   ValueNode,
+  type DatabaseConnection,
   type LimitNode,
   type QueryCompiler,
   type SelectModifierNode,
   type SqliteDatabase,
+  type SqliteDialectConfig,
   type SqliteStatement,
 } from 'kysely';
 
@@ -18,11 +21,16 @@ import {
  */
 export function openSqlite(file: string): SqliteDialect {
   const sqlite = new SQLite(file);
-  sqlite.pragma('journal_mode = WAL');
-  sqlite.pragma('synchronous = NORMAL');
-  sqlite.pragma('busy_timeout = 5000');
-  sqlite.pragma('cache_size = -65536');
-  return new OneWriterDialect({ database: withPreparedStatements(sqlite) });
+  try {
+    sqlite.pragma('journal_mode = WAL');
+    sqlite.pragma('synchronous = NORMAL');
+    sqlite.pragma('busy_timeout = 5000');
+    sqlite.pragma('cache_size = -65536');
+    return new OneWriterDialect(sqlite);
+  } catch (error) {
+    sqlite.close();
+    throw error;
+  }
 }
 
 /** More than Muster has; the lists of names in some have many lengths. */
@@ -45,8 +53,34 @@ function withPreparedStatements(sqlite: SQLite.Database): SqliteDatabase {
 }
 
 class OneWriterDialect extends SqliteDialect {
+  readonly #driver: SqliteDriver;
+
+  constructor(sqlite: SQLite.Database) {
+    const config = { database: withPreparedStatements(sqlite) };
+    super(config);
+    this.#driver = new SelfRollingBackDriver(config, sqlite);
+  }
+
+  override createDriver(): SqliteDriver {
+    return this.#driver;
+  }
+
   override createQueryCompiler(): QueryCompiler {
     return new Compiler();
+  }
+}
+
+/** SQLite rolls back by itself where the disk is full; to be asked for it again would hide why. */
+class SelfRollingBackDriver extends SqliteDriver {
+  readonly #sqlite: SQLite.Database;
+
+  constructor(config: SqliteDialectConfig, sqlite: SQLite.Database) {
+    super(config);
+    this.#sqlite = sqlite;
+  }
+
+  override async rollbackTransaction(connection: DatabaseConnection): Promise<void> {
+    if (this.#sqlite.inTransaction) await super.rollbackTransaction(connection);
   }
 }
 

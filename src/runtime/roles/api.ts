@@ -58,12 +58,12 @@ export async function startApiRole(parts: Parts, { mqttUrl, sessions }: ApiSurro
   return { app, adminKey, endStreams: () => events.stop() };
 }
 
-function ensureFirstKey({ config, db, log }: Parts) {
+function ensureFirstKey({ config, db, log, outlast }: Parts) {
   const { apiKey: given } = config;
   if (given && given.secret.length < WEAK_BELOW)
     log.warn(
       `The secret in MUSTER_API_KEY is shorter than ${WEAK_BELOW} characters: take a longer one where others reach Muster.`,
     );
   const apiKey = given && { apiKey: given.key, apiSecret: given.secret };
-  return namingDatabase(config, () => ensureAdminKey(db, apiKey));
+  return outlast(() => namingDatabase(config, () => ensureAdminKey(db, apiKey)));
 }
