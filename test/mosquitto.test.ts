@@ -142,7 +142,7 @@ describeWithMosquitto('with mosquitto', () => {
     await device.next('notify');
     await device.request('start-next');
     await mosquitto.stop();
-    expect((await fetch(`${muster.http}/readyz`)).status).toBe(503);
+    await eventually(async () => expect((await fetch(`${muster.http}/readyz`)).status).toBe(503));
     // Its notifications wait for the broker.
     const second = await createJob(muster, { targets: { thingNames: ['steady'] } });
     await mosquitto.start();

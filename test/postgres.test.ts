@@ -40,11 +40,13 @@ describeWithPostgres('on PostgreSQL', () => {
     expect((await muster.api('POST', '/things', { name: 'pg-4' })).body).toMatchObject({
       code: 'ServiceUnavailable',
     });
-    const readiness = await fetch(`${muster.http}/readyz`);
-    expect(readiness.status).toBe(503);
-    expect(await readiness.json()).toMatchObject({
-      ready: false,
-      checks: { store: 'failed', temporal: 'ok' },
+    await eventually(async () => {
+      const readiness = await fetch(`${muster.http}/readyz`);
+      expect(readiness.status).toBe(503);
+      expect(await readiness.json()).toMatchObject({
+        ready: false,
+        checks: { store: 'failed', temporal: 'ok' },
+      });
     });
     expect((await fetch(`${muster.http}/healthz`)).status).toBe(200);
     const topic = `$emqx/things/pg-2/jobs/${jobId}/update`;

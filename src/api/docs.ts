@@ -26,9 +26,9 @@ const START = `SwaggerUIBundle({ url: '/openapi.json', dom_id: '#docs', deepLink
 /** @param version of Muster */
 export function docsRouter(version: string): Router {
   const router = Router({ caseSensitive: true });
-  const document = createOpenApiDocument(version);
+  const document = JSON.stringify(createOpenApiDocument(version));
   router.get('/openapi.json', (_req, res) => {
-    res.json(document);
+    res.type('json').send(document);
   });
   router.get('/docs', (_req, res) => {
     res.type('html').send(PAGE);

@@ -5,6 +5,7 @@ import { API_ROOT, ROUTES } from '../contract/routes';
 import type { about } from '../contract/rest';
 import type { Db } from '../store/database';
 import { readOverview } from '../store/overview';
+import { shared } from '../store/turns';
 import { toOverview } from './answers';
 import { isStillLetIn, requireKey } from './auth';
 import type { EventHub } from './event-hub';
@@ -24,13 +25,14 @@ export interface StatusDeps {
 type StatusOperation = 'getAbout' | 'getOverview' | 'listenToEvents';
 
 export function statusRoutes({ db, about, events, knowsConnections }: StatusDeps): Handlers<StatusOperation> {
+  const overview = shared(() => readOverview(db, Date.now()));
   return {
     getAbout: () => Promise.resolve({ version, ...about }),
 
     async getOverview() {
-      const { things, ...overview } = await readOverview(db, Date.now());
+      const { things, ...rest } = await overview();
       const connected = knowsConnections ? things.connected : null;
-      return toOverview({ ...overview, things: { ...things, connected } });
+      return toOverview({ ...rest, things: { ...things, connected } });
     },
 
     async listenToEvents({ query, headers, caller, response }) {

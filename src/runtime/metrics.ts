@@ -1,7 +1,12 @@
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 import type { Readiness } from './health';
+import { keptFor } from './kept';
 
-/** How many jobs and executions stand in each status, read when the metrics are asked for. */
+/** Anybody may ask, as often as they like: counting goes through all jobs, and the text is long. */
+const COUNTS_KEPT_MS = 10_000;
+const TEXT_KEPT_MS = 1_000;
+
+/** How many jobs and executions stand in each status. */
 export interface StatusCounts {
   jobs: Record<string, number>;
   executions: Record<string, number>;
@@ -19,7 +24,7 @@ export interface Metrics {
   bridgeSessions(connected: number): void;
   /** From a device's report coming in to its `accepted` going out. */
   reportAccepted(seconds: number): void;
-  /** Everything in Prometheus text, Temporal's worker included. */
+  /** Everything in Prometheus text, Temporal's worker included: as of a second ago, jobs and executions of ten. */
   render(): Promise<string>;
   readonly contentType: string;
 }
@@ -78,10 +83,12 @@ export function createMetrics({ countStatuses, checkReady, workerMetricsUrl }: M
     registers,
   });
 
+  const counted = keptFor(COUNTS_KEPT_MS, countStatuses);
+
   async function render(): Promise<string> {
     const [readiness, counts, worker] = await Promise.all([
       checkReady(),
-      countStatuses().catch(() => UNKNOWN),
+      counted().catch(() => UNKNOWN),
       fetchText(workerMetricsUrl),
     ]);
     for (const [part, result] of Object.entries(readiness.checks))
@@ -97,7 +104,7 @@ export function createMetrics({ countStatuses, checkReady, workerMetricsUrl }: M
     mqttRefused: (what) => mqttRefusals.inc({ what }),
     bridgeSessions: (connected) => bridgeSessions.set(connected),
     reportAccepted: (seconds) => reportLatency.observe(seconds),
-    render,
+    render: keptFor(TEXT_KEPT_MS, render),
     contentType: registry.contentType,
   };
 }

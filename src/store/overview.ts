@@ -1,4 +1,5 @@
 /** How everything stands, for the first page of the console: a few rows of each, all of them found by an index. */
+import { setImmediate as turnOfTheLoop } from 'node:timers/promises';
 import { sql } from 'kysely';
 import {
   JOB_STATUSES,
@@ -38,15 +39,22 @@ const LONG_MS = 15 * MINUTE;
 const JOBS_LOOKED_AT = 1_000;
 const FAILURES: ExecutionStatus[] = ['FAILED', 'REJECTED', 'TIMED_OUT'];
 
+/** Part by part, with a turn for everything else in between: SQLite works in this thread. */
 export async function readOverview(db: Queryable, now: number): Promise<Overview> {
-  return {
-    jobs: await countJobs(db),
-    executions: await countExecutionsInProgress(db),
-    running: (await listJobs(db, { status: 'IN_PROGRESS' }, { limit: LISTED })).items,
-    attention: { jobs: await jobsWithFailures(db, now), executions: await longAtWork(db, now) },
-    activity: await latestActivity(db),
-    things: await countThings(db),
-  };
+  const jobs = await thenTurn(countJobs(db));
+  const executions = await thenTurn(countExecutionsInProgress(db));
+  const running = (await thenTurn(listJobs(db, { status: 'IN_PROGRESS' }, { limit: LISTED }))).items;
+  const failing = await thenTurn(jobsWithFailures(db, now));
+  const long = await thenTurn(longAtWork(db, now));
+  const activity = await thenTurn(latestActivity(db));
+  const things = await countThings(db);
+  return { jobs, executions, running, attention: { jobs: failing, executions: long }, activity, things };
+}
+
+async function thenTurn<T>(part: Promise<T>): Promise<T> {
+  const found = await part;
+  await turnOfTheLoop();
+  return found;
 }
 
 async function countJobs(db: Queryable): Promise<Record<JobStatus, number>> {

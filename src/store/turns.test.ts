@@ -1,4 +1,4 @@
-import { createTurns } from './turns';
+import { createTurns, shared } from './turns';
 
 /** Work that ends when it is told to. */
 function held() {
@@ -45,4 +45,24 @@ it('refuses one more than may wait, and has room again when one has ended, howev
   expect(begun).toEqual([0, 1, 3]);
   ends[3]!();
   expect(await third).toBe(3);
+});
+
+it('shares the next run between all who ask while one is under way', async () => {
+  const { begun, ends, work } = held();
+  let runs = 0;
+  const ask = shared(() => work(runs++)());
+  const first = [ask(), ask()];
+  await settled();
+  expect(begun).toEqual([0]);
+  const second = [ask(), ask(), ask()];
+  ends[0]!();
+  expect(await Promise.all(first)).toEqual([0, 0]);
+  await settled();
+  expect(begun).toEqual([0, 1]);
+  ends[1]!(new Error('failed'));
+  for (const asked of second) await expect(asked).rejects.toThrow('failed');
+  const third = ask();
+  await settled();
+  ends[2]!();
+  expect(await third).toBe(2);
 });

@@ -30,3 +30,20 @@ export function createTurns({ atOnce, waiting, tooMany }: TurnsOptions) {
     }
   };
 }
+
+/**
+ * One run for all who ask before it begins. Who asks while one is under way gets the next one, so that no answer is
+ * older than its question.
+ */
+export function shared<T>(find: () => Promise<T>): () => Promise<T> {
+  let running: Promise<unknown> = Promise.resolve();
+  let next: Promise<T> | undefined;
+
+  const begin = () => {
+    next = undefined;
+    const run = find();
+    running = run.catch(() => undefined);
+    return run;
+  };
+  return () => (next ??= running.then(begin));
+}
