@@ -429,6 +429,69 @@ describe('reports', () => {
     expect(await executionOf(device, jobId)).toMatchObject({ status: 'SUCCEEDED', versionNumber: 2 });
   });
 
+  test('details keep every name, __proto__ too, at every door', async () => {
+    const device = await newDevice();
+    const jobId = await queue(device);
+    const pairs = [
+      ['__proto__', 'p'],
+      ['constructor', 'c'],
+      ['prototype', 'q'],
+      ['toString', 't'],
+    ];
+    const of = (details: unknown) => Object.entries(details as object).sort();
+    const statusDetails = Object.fromEntries(pairs) as Record<string, string>;
+    const report = { status: 'IN_PROGRESS', statusDetails, includeJobExecutionState: true };
+    const overMqtt = await device.request(`${jobId}/update`, report);
+    expect(of(overMqtt.body.executionState!.statusDetails)).toEqual([...pairs].sort());
+    const overHttps = await muster.api('POST', `/thing-datas/jobs/${jobId}/update`, {
+      thingName: device.name,
+      ...report,
+    });
+    expect(of(overHttps.body.executionState.statusDetails)).toEqual([...pairs].sort());
+    const { body } = await device.request(`${jobId}/get`);
+    expect(of((body.execution as unknown as typeof report).statusDetails)).toEqual([...pairs].sort());
+    const execution = await executionOf(device, jobId);
+    expect(of(execution.statusDetails)).toEqual([...pairs].sort());
+    expect(of((execution.transitions as (typeof report)[]).at(-1)!.statusDetails)).toEqual([...pairs].sort());
+  });
+
+  test('the largest report is taken at both doors, however its characters are escaped', async () => {
+    const device = await newDevice();
+    const jobId = await queue(device);
+    const keys = Array.from({ length: 10 }, (_, i) => `${i}`.padStart(128, 'k'));
+    const statusDetails = Object.fromEntries(keys.map((key) => [key, '🚀'.repeat(1_024)]));
+    const report = { status: 'IN_PROGRESS', statusDetails, thingName: device.name };
+    // As json.dumps of Python writes it.
+    const escaped = JSON.stringify(report).replace(
+      /[^\x00-\x7f]/g, // eslint-disable-line no-control-regex
+      (unit) => `\\u${unit.charCodeAt(0).toString(16)}`,
+    );
+    expect(escaped.length).toBeGreaterThan(120_000);
+    expect(await device.request(`${jobId}/update`, escaped)).toMatchObject({ accepted: true });
+    expect(await device.request(`${jobId}/update`, JSON.stringify(report))).toMatchObject({ accepted: true });
+    const { http, key, secret } = muster;
+    const overHttps = await fetch(`${http}/api/v1/thing-datas/jobs/${jobId}/update`, {
+      method: 'POST',
+      headers: {
+        authorization: `Basic ${Buffer.from(`${key}:${secret}`).toString('base64')}`,
+        'content-type': 'application/json',
+      },
+      body: escaped,
+    });
+    expect(overHttps.status).toBe(200);
+    expect(await executionOf(device, jobId)).toMatchObject({ statusDetails, versionNumber: 4 });
+
+    statusDetails[keys[0]!] += '🚀';
+    const tooLong = {
+      accepted: false,
+      body: { code: 'InvalidRequest', message: textWith('1,024 characters') },
+    };
+    expect(await device.request(`${jobId}/update`, JSON.stringify(report))).toMatchObject(tooLong);
+    expect(await muster.api('POST', `/thing-datas/jobs/${jobId}/update`, report)).toMatchObject({
+      status: 400,
+    });
+  });
+
   test('reports sent at once are taken in their order', async () => {
     const device = await newDevice();
     const jobId = await queue(device);

@@ -1,9 +1,16 @@
-/** Names in paths and bodies. */
+/** Names and texts in paths and bodies. */
 import { request } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { basic, openApi, type TestApi } from '../../test/support/api';
 import { describeOnEachStore } from '../../test/support/stores';
 import { registerThings } from '../store/things';
+
+/** As json.dumps of Python writes it. */
+const escaped = (value: unknown) =>
+  JSON.stringify(value).replace(
+    /[^\x00-\x7f]/g, // eslint-disable-line no-control-regex
+    (unit) => `\\u${unit.charCodeAt(0).toString(16)}`,
+  );
 
 describeOnEachStore((stores) => {
   let api: TestApi;
@@ -46,6 +53,42 @@ describeOnEachStore((stores) => {
     }
   });
 
+  it('keeps every name of an attribute, __proto__ too', async () => {
+    const attributes = JSON.parse('{"__proto__":"p","constructor":"c","prototype":"q"}') as object;
+    const kept = (answer: { body: { attributes?: object } }) => Object.entries(answer.body.attributes ?? {});
+    expect(kept(await call('POST', '/things', { name: 'a', attributes }))).toEqual(
+      Object.entries(attributes),
+    );
+    expect(kept(await call('GET', '/things/a'))).toEqual(Object.entries(attributes));
+    await call('POST', '/things', { name: 'b' });
+    expect(kept(await call('PATCH', '/things/b', { attributes }))).toEqual(Object.entries(attributes));
+    await call('POST', '/things/bulk', { things: [{ name: 'c', attributes }] });
+    expect(kept(await call('GET', '/things/c'))).toEqual(Object.entries(attributes));
+
+    const bad = await call('PATCH', '/things/b', { attributes: JSON.parse('{"__proto__":5}') as object });
+    expect(bad).toMatchObject({ status: 400, body: { errors: [{ path: 'attributes.__proto__' }] } });
+    const unknown = JSON.parse('{"name":"d","__proto__":{"tags":["x"]}}') as object;
+    const refused = await call('POST', '/things', unknown);
+    expect(refused).toMatchObject({ status: 400, body: { errors: [{ path: '__proto__' }] } });
+  });
+
+  it('reckons lengths in characters, however they are escaped', async () => {
+    const many = (each: (i: number) => unknown) => Array.from({ length: 50 }, (_, i) => each(i));
+    const filled = (i: number) => '🚀'.repeat(126) + String(i).padStart(2, '0');
+    const attributes = Object.fromEntries(many((i) => [filled(i), '🚀'.repeat(1_024)]) as [string, string][]);
+    const thing = { name: 'a', tags: many(filled), attributes };
+    expect(await call('POST', '/things', thing, escaped)).toMatchObject({
+      status: 201,
+      body: { attributes },
+    });
+    const group = { name: '🚀'.repeat(128), description: '🚀'.repeat(2_028) };
+    expect(await call('POST', '/thing-groups', group, escaped)).toMatchObject({ status: 201, body: group });
+    const found = await call('GET', `/thing-groups?name=${encodeURIComponent(group.name)}`);
+    expect(found).toMatchObject({ status: 200, body: { items: [group] } });
+    const long = await call('POST', '/thing-groups', { name: 'b', description: '🚀'.repeat(2_029) });
+    expect(long).toMatchObject({ status: 400, body: { errors: [{ path: 'description' }] } });
+  });
+
   it('lets a thing go that has such a name from before', async () => {
     await registerThings(api.db, [{ name: '..', tags: [], attributes: {} }], Date.now());
     expect((await call('GET', '/things/..')).status).toBe(200);
@@ -53,15 +96,19 @@ describeOnEachStore((stores) => {
   });
 
   /** As it stands: `fetch` would take dot segments out of the path. */
-  async function call(method: string, path: string, body?: object) {
+  async function call(method: string, path: string, body?: object, write = JSON.stringify) {
     const headers = { ...basic(), ...(body && { 'content-type': 'application/json' }) };
     const { hostname, port } = new URL(api.url);
     const asked = request({ hostname, port, path: `/api/v1${path}`, method, headers, agent: false });
-    asked.end(body && JSON.stringify(body));
+    asked.end(body && write(body));
     const answer = await new Promise<Parameters<typeof text>[0] & { statusCode?: number }>(
       (resolve, reject) => asked.on('response', resolve).on('error', reject),
     );
-    const answered = JSON.parse(await text(answer)) as { code?: string; detail?: string };
+    const answered = JSON.parse(await text(answer)) as {
+      code?: string;
+      detail?: string;
+      attributes?: object;
+    };
     return { status: answer.statusCode, body: answered };
   }
 });

@@ -14,6 +14,7 @@ import {
   STATUS_DETAIL_VALUE_PATTERN,
 } from '../domain/limits';
 import { REPORTABLE_STATUSES } from '../domain/statuses';
+import { pairs } from './pairs';
 import { decodeUtf8 } from './utf8';
 
 /** Comes back unchanged in the answer. Without control characters and halves of characters: it's kept as text. */
@@ -24,22 +25,17 @@ const clientToken = z
   });
 
 /** Free words of the device about its progress: at most 10 pairs. */
-const statusDetails = z
-  .record(
-    z.string().regex(STATUS_DETAIL_KEY_PATTERN),
-    z.string({ error: mustBe('a string') }).regex(STATUS_DETAIL_VALUE_PATTERN, {
-      error: 'must be at most 1,024 characters, without control characters',
-    }),
-    {
-      error: (issue) =>
-        issue.code === 'invalid_key'
-          ? 'is no valid key: use 1 to 128 letters, digits, ":", "_" and "-"'
-          : mustBe('an object of strings')(issue),
-    },
-  )
-  .refine((details) => Object.keys(details).length <= MAX_STATUS_DETAILS, {
-    error: `must have at most ${MAX_STATUS_DETAILS} pairs`,
-  });
+const statusDetails = pairs({
+  key: z.string().regex(STATUS_DETAIL_KEY_PATTERN, {
+    error: 'is no valid key: use 1 to 128 letters, digits, ":", "_" and "-"',
+  }),
+  value: z.string({ error: mustBe('a string') }).regex(STATUS_DETAIL_VALUE_PATTERN, {
+    error: 'must be at most 1,024 characters, without control characters',
+  }),
+  notAnObject: mustBe('an object of strings'),
+}).refine((details) => Object.keys(details).length <= MAX_STATUS_DETAILS, {
+  error: `must have at most ${MAX_STATUS_DETAILS} pairs`,
+});
 
 const STEP_TIMEOUT_RANGE = `a number of minutes from 1/60 to ${MAX_TIMEOUT_MINUTES}`;
 

@@ -1,6 +1,7 @@
 /** Bodies, queries and answers of the REST API (PROTOCOL.md §3): types, checks and OpenAPI all come from here. */
 import { z } from 'zod';
 import { ERRORS, type ErrorCode } from './errors';
+import { pairs } from './pairs';
 import {
   DEFAULT_LIST_LIMIT,
   GROUP_NAME_PATTERN,
@@ -29,15 +30,23 @@ const MAX_TYPE_NAME = 128 - ' (default)'.length;
 
 const matching = (pattern: RegExp, rule: string) => z.string().regex(pattern, rule);
 
+/** Counted as people do, and as JSON Schema does: an emoji is one character, however it was escaped. */
+const atMost = (max: number) =>
+  [
+    (value: string) => [...value].length <= max,
+    `must have at most ${max.toLocaleString('en')} characters`,
+  ] as const;
+
 /** Of one line or several, without other control characters. */
 const text = (max: number) =>
-  matching(/^(?:[^\p{Cc}\p{Cs}]|[\t\r\n])*$/u, 'must not hold control characters').max(
-    max,
-    `must have at most ${max.toLocaleString('en')} characters`,
-  );
+  matching(/^(?:[^\p{Cc}\p{Cs}]|[\t\r\n])*$/u, 'must not hold control characters')
+    .refine(...atMost(max))
+    .meta({ maxLength: max });
 
 /** What people call something. */
-const label = text(128).min(1, 'must not be empty');
+const label = text(128)
+  .refine((value) => value !== '', 'must not be empty')
+  .meta({ minLength: 1 });
 
 const thingName = matching(
   THING_NAME_PATTERN,
@@ -68,12 +77,14 @@ const tag = matching(
 
 const tags = z.array(tag).max(MAX_TAGS, `must be at most ${MAX_TAGS} tags`).default([]);
 
-const attributes = z
-  .record(
-    matching(/^\P{C}{1,128}$/u, 'must be 1 to 128 characters without control characters'),
-    matching(/^[^\p{Cc}\p{Cs}]{0,1024}$/u, 'must have at most 1,024 characters, no control characters'),
-  )
-  .refine((pairs) => Object.keys(pairs).length <= MAX_ATTRIBUTES, `must be at most ${MAX_ATTRIBUTES} pairs`)
+const attributes = pairs({
+  key: matching(/^\P{C}{1,128}$/u, 'must be 1 to 128 characters without control characters'),
+  value: z
+    .string('must be a string')
+    .regex(/^[^\p{Cc}\p{Cs}]{0,1024}$/u, 'must have at most 1,024 characters, no control characters'),
+  notAnObject: 'must be an object of strings',
+})
+  .refine((given) => Object.keys(given).length <= MAX_ATTRIBUTES, `must be at most ${MAX_ATTRIBUTES} pairs`)
   .meta({
     description: `At most ${MAX_ATTRIBUTES} pairs; keys of up to 128, values of up to 1,024 characters.`,
     example: { model: 'T-1000', floor: '2' },
@@ -142,7 +153,11 @@ const flag = z
   .transform((value) => value === 'true')
   .optional();
 
-const prefix = z.string().max(128, 'must have at most 128 characters').optional();
+const prefix = z
+  .string()
+  .refine(...atMost(128))
+  .meta({ maxLength: 128 })
+  .optional();
 
 export const pageQuery = z.strictObject(page);
 

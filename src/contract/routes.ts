@@ -9,6 +9,7 @@ import {
   startNextRequestSchema,
   updateRequestSchema,
 } from './device';
+import { MAX_DEVICE_PAYLOAD_BYTES } from '../domain/limits';
 import type { ErrorCode } from './errors';
 import * as rest from './rest';
 
@@ -17,6 +18,8 @@ export const API_ROOT = '/api/v1';
 export const SESSION_COOKIE = 'muster_session';
 
 const KIB = 1024;
+/** Bodies with 50 attributes and 50 tags, every character of them escaped. */
+const THING_LIMIT = KIB * KIB;
 /** Bodies that name 10,000 things. */
 const NAMES_LIMIT = 2 * KIB * KIB;
 const BULK_LIMIT = 16 * KIB * KIB;
@@ -249,6 +252,7 @@ export const ROUTES = {
     summary: 'Register a thing',
     description: GIVES_CREDENTIALS,
     body: rest.newThing,
+    bodyLimit: THING_LIMIT,
     examples: {
       'A thermostat': {
         name: 'boiler-7',
@@ -298,6 +302,7 @@ export const ROUTES = {
     tag: 'Things',
     summary: 'Change a thing',
     body: rest.thingChanges,
+    bodyLimit: THING_LIMIT,
     status: 200,
     answer: rest.thing,
     errors: ['ThingNotFound', 'UnknownThingType', 'AlreadyExists'],
@@ -594,6 +599,7 @@ export const ROUTES = {
     tag: 'Devices over HTTPS',
     summary: 'The pending executions of a thing',
     body: getRequestSchema.extend(ofThing),
+    bodyLimit: MAX_DEVICE_PAYLOAD_BYTES,
     status: 200,
     answer: deviceAnswer,
     errors: ['ThingNotFound'],
@@ -605,6 +611,7 @@ export const ROUTES = {
     tag: 'Devices over HTTPS',
     summary: 'Take the next execution and mark it IN_PROGRESS',
     body: startNextRequestSchema.extend(ofThing),
+    bodyLimit: MAX_DEVICE_PAYLOAD_BYTES,
     status: 200,
     answer: deviceAnswer,
     errors: ['ThingNotFound'],
@@ -616,6 +623,7 @@ export const ROUTES = {
     tag: 'Devices over HTTPS',
     summary: 'Describe one execution; `$next` as jobId peeks at the next one',
     body: describeRequestSchema.extend(ofThing),
+    bodyLimit: MAX_DEVICE_PAYLOAD_BYTES,
     status: 200,
     answer: deviceAnswer,
     errors: ['ThingNotFound', 'ResourceNotFound'],
@@ -627,6 +635,7 @@ export const ROUTES = {
     tag: 'Devices over HTTPS',
     summary: 'Report the status of an execution',
     body: updateRequestSchema.extend(ofThing),
+    bodyLimit: MAX_DEVICE_PAYLOAD_BYTES,
     status: 200,
     answer: deviceAnswer,
     errors: [

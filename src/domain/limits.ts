@@ -12,8 +12,11 @@ export const GROUP_NAME_PATTERN = /^(?=.{1,128}$)(?!\.{1,2}$)[^\s/+#\p{C}](?:[^/
 
 /** A job document is at most 32 KiB of UTF-8 (AWS IoT Jobs). */
 export const MAX_DOCUMENT_BYTES = 32 * 1024;
-/** A device's payload may carry 10 statusDetails of 1,024 characters; nothing legal is larger than this. */
-export const MAX_DEVICE_PAYLOAD_BYTES = 64 * 1024;
+/**
+ * Over MQTT and over HTTPS alike. What a request may hold is reckoned on its values: 10 details of 1,024 characters
+ * come as 41 KB in UTF-8, and as 124 KB where every character is escaped (`\ud83d\ude80`).
+ */
+export const MAX_DEVICE_PAYLOAD_BYTES = 256 * 1024;
 
 export const MAX_STATUS_DETAILS = 10;
 export const STATUS_DETAIL_KEY_PATTERN = /^[A-Za-z0-9:_-]{1,128}$/;
