@@ -1,31 +1,26 @@
 /** Deleting a job with all its records. */
 import { heartbeat, sleep } from '@temporalio/activity';
-import type { Client } from '@temporalio/client';
 import { SECOND } from '../src/domain/limits';
 import { PENDING_STATUSES } from '../src/domain/statuses';
-import type { Notifier } from '../src/devices/notifier';
-import { endWithoutWorkflow } from '../src/devices/without-workflow';
-import type { Db } from '../src/store/database';
 import { countPending } from '../src/store/executions';
-import { deleteExecutionPage, deleteJobRow, findJobState, markJobDeleted } from '../src/store/jobs';
-import { reached } from '../src/temporal/open-workflows';
-import { executionWorkflowId, removeExecution, type DeletionRequest } from '../workflows/messages';
+import { deleteJobRow, deleteRecordPage, markJobDeleted } from '../src/store/jobs';
+import type { DeleteJobRequest } from '../workflows/messages';
+import { askAll, type AskDeps } from './asking';
 import { refused } from './refused';
-import { eachExecution } from './job';
 
-const RECORDS_PER_TRANSACTION = 500;
+const THINGS_PER_TRANSACTION = 100;
 const STILL_AFTER = 10 * SECOND;
 const LOOK_EVERY = 200;
 
-export function deletionActivities({ db, client, notifier }: { db: Db; client: Client; notifier: Notifier }) {
+export function deletionActivities(deps: AskDeps) {
+  const { db } = deps;
   return {
-    async markJobDeleted({ jobId, by, force }: DeletionRequest): Promise<void> {
-      const job = await findJobState(db, jobId);
-      if (!job) throw refused('There is no such job.', 'JobNotFound');
-      if (job.status === 'IN_PROGRESS' && !force) {
+    async markJobDeleted({ jobId, ...request }: DeleteJobRequest & { jobId: string }): Promise<void> {
+      const status = await markJobDeleted(db, jobId, request, Date.now());
+      if (!status) throw refused(`There is no job ${jobId}.`, 'JobNotFound');
+      if (status === 'IN_PROGRESS' && !request.force) {
         throw refused('The job is IN_PROGRESS: cancel it first, or delete it with force=true.', 'JobActive');
       }
-      await markJobDeleted(db, jobId, by, Date.now());
     },
 
     /**
@@ -34,20 +29,17 @@ export function deletionActivities({ db, client, notifier }: { db: Db; client: C
      */
     async removeExecutions({ jobId, by }: { jobId: string; by: string }): Promise<number> {
       const cause = { by, reason: 'The job was deleted.' };
-      for (const status of PENDING_STATUSES) {
-        await eachExecution(db, jobId, status, async (thingName) => {
-          const handle = client.workflow.getHandle(executionWorkflowId(jobId, thingName));
-          const open = await reached(() => handle.signal(removeExecution, cause));
-          if (!open)
-            await endWithoutWorkflow({ db, notifier }, { jobId, thingName }, { kind: 'remove' }, cause);
-          return open;
-        });
-      }
+      for (const status of PENDING_STATUSES) await askAll(deps, { jobId, status }, { kind: 'remove' }, cause);
       return untilStill(() => countPending(db, jobId));
     },
 
+    /** Goes through the things of the job by name, so that nothing that is gone is passed over again. */
     async deleteRecords({ jobId }: { jobId: string }): Promise<void> {
-      while ((await deleteExecutionPage(db, jobId, RECORDS_PER_TRANSACTION)) > 0) heartbeat();
+      let after: string | undefined = '';
+      while (after !== undefined) {
+        after = await deleteRecordPage(db, jobId, after, THINGS_PER_TRANSACTION);
+        heartbeat();
+      }
       await deleteJobRow(db, jobId, Date.now());
     },
   };

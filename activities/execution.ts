@@ -7,7 +7,8 @@ import type { Notifier } from '../src/devices/notifier';
 import type { Publisher } from '../src/devices/publisher';
 import { rejected, type DeviceService } from '../src/devices/service';
 import type { Db } from '../src/store/database';
-import { findJobState } from '../src/store/jobs';
+import { cancelCause, findJobState } from '../src/store/jobs';
+import { isWaitingTarget } from '../src/store/targets';
 import { findExecution, findRepeated, readDocument, stateOf } from '../src/store/executions';
 import { moveDeadline, recordTransition, transitionRow } from '../src/store/transitions';
 import type { ExecutionRow, TransitionRow } from '../src/store/schema';
@@ -33,16 +34,19 @@ interface ExecutionKey {
 }
 
 /** What became of a transition that the workflow has decided. */
-export interface RecordedTransition {
-  /** False: its page is not visible yet, and it is to be tried again. */
-  visible: boolean;
-  answer?: DeviceAnswer;
+export type RecordedTransition =
+  | { outcome: 'recorded'; answer?: DeviceAnswer }
+  /** Its batch has not made it visible yet; try again. */
+  | { outcome: 'notYetVisible' }
+  /** Its record is not there, and will never be: there is nothing to carry on. */
+  | { outcome: 'neverVisible' }
   /**
    * Nothing was recorded, because another transition stands under this version; this is where that has led. It comes
    * from a workflow task that was lost after its activities: the next try may hear of the same events in another order.
    */
-  instead?: { state: ExecutionState; nearestDeadline?: number };
-}
+  | { outcome: 'taken'; state: ExecutionState; nearestDeadline?: number }
+  /** Nothing of the job starts any more; this execution has not heard of it yet. */
+  | { outcome: 'jobCanceled'; cause: Cause };
 
 export function executionActivities({ db, publisher, notifier, devices, metrics }: ExecutionDeps) {
   return {
@@ -58,18 +62,24 @@ export function executionActivities({ db, publisher, notifier, devices, metrics 
       // A start-next is repeated by asking again; only reports are known again.
       const record = { ...input, report: request?.kind === 'update' ? request : undefined };
       const recorded = await recordTransition(db, record);
-      if (recorded.outcome === 'notVisible') return { visible: !(await isLaunching(input.jobId)) };
-      if (recorded.outcome === 'taken') {
-        const { row } = recorded;
-        return {
-          visible: true,
-          instead: { state: stateOf(row), nearestDeadline: row.deadline ?? undefined },
-        };
+      switch (recorded.outcome) {
+        case 'notVisible':
+          return { outcome: (await isWaiting(input)) ? 'notYetVisible' : 'neverVisible' };
+        case 'taken':
+          return {
+            outcome: 'taken',
+            state: stateOf(recorded.row),
+            nearestDeadline: recorded.row.deadline ?? undefined,
+          };
+        case 'jobCanceled':
+          return { outcome: 'jobCanceled', cause: await causeOfEnd(input.jobId) };
+        case 'recorded': {
+          metrics.transition(state.status);
+          const answer = request && (await answerTo(request, recorded.row, transitionRow(record)));
+          await notifier.notify(thingName, recorded.notifications);
+          return { outcome: 'recorded', answer };
+        }
       }
-      metrics.transition(state.status);
-      const answer = request && (await answerTo(request, recorded.row, transitionRow(record)));
-      await notifier.notify(thingName, recorded.notifications);
-      return { visible: true, answer };
     },
 
     /** A `start-next` on an execution that is IN_PROGRESS returns it as it is; its step timer may have moved. */
@@ -119,9 +129,15 @@ export function executionActivities({ db, publisher, notifier, devices, metrics 
     },
   };
 
-  /** Else the execution will never become visible: its job was canceled or deleted, and there is nothing to record. */
-  async function isLaunching(jobId: string): Promise<boolean> {
-    return (await findJobState(db, jobId))?.status === 'IN_PROGRESS';
+  async function causeOfEnd(jobId: string): Promise<Cause> {
+    const job = await findJobState(db, jobId);
+    return job ? cancelCause(job) : { by: 'muster', reason: 'The job was deleted.' };
+  }
+
+  /** Else it will never become visible: its job was canceled, its thing is no target any more, or its record was deleted. */
+  async function isWaiting({ jobId, thingName }: ExecutionKey): Promise<boolean> {
+    const job = await findJobState(db, jobId);
+    return job?.status === 'IN_PROGRESS' && (await isWaitingTarget(db, jobId, thingName));
   }
 
   /** What an earlier one of this request has recorded. */

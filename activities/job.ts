@@ -1,14 +1,8 @@
 /** Making, launching, canceling and completing a job. */
-import { activityInfo, heartbeat, sleep } from '@temporalio/activity';
-import type { Client } from '@temporalio/client';
+import { activityInfo } from '@temporalio/activity';
 import { queuedExecution, type TimeoutConfig } from '../src/domain/execution';
 import type { Cause, Launch, NewJobRequest } from '../src/domain/job';
-import { PAGE_SIZE, SECOND } from '../src/domain/limits';
-import type { ExecutionStatus } from '../src/domain/statuses';
-import type { Notifier } from '../src/devices/notifier';
-import type { Db } from '../src/store/database';
-import { countIn, executionPage } from '../src/store/executions';
-import { cancelUnlaunched, queueExecutions, type QueuedPage } from '../src/store/transitions';
+import type { JobStatus, PendingStatus } from '../src/domain/statuses';
 import {
   cancelCause,
   cancelJob,
@@ -17,27 +11,21 @@ import {
   findJobState,
   UnknownTargets,
   type CreatedJob,
+  type JobState,
 } from '../src/store/jobs';
 import { readTargets } from '../src/store/targets';
-import { reached } from '../src/temporal/open-workflows';
-import { cancelExecution, executionWorkflowId, type CancelJobRequest } from '../workflows/messages';
+import { queueExecutions, type QueuedPortion } from '../src/store/transitions';
+import type { CancelJobRequest } from '../workflows/messages';
+import { askAll, type AskDeps } from './asking';
 import type { ExecutionMetrics } from './execution';
 import { refused } from './refused';
 
-export interface JobDeps {
-  db: Db;
-  client: Client;
-  notifier: Notifier;
+export interface JobDeps extends AskDeps {
   metrics: Pick<ExecutionMetrics, 'transition'>;
 }
 
-/** Executions asked at once: enough to keep Temporal busy, few enough to leave room for the devices' reports. */
-const ASKED_AT_ONCE = 32;
-/** What has not done as it was asked by then is not waited for. */
-const DONE_WITHIN = 10 * SECOND;
-const LOOK_EVERY = 50;
-
-export function jobActivities({ db, client, notifier, metrics }: JobDeps) {
+export function jobActivities(deps: JobDeps) {
+  const { db, notifier, metrics } = deps;
   return {
     async createJob(request: NewJobRequest): Promise<CreatedJob> {
       try {
@@ -49,112 +37,60 @@ export function jobActivities({ db, client, notifier, metrics }: JobDeps) {
       }
     },
 
-    async readTargets({
-      jobId,
-      from,
-      count,
-    }: {
-      jobId: string;
-      from: number;
-      count: number;
-    }): Promise<string[]> {
-      return readTargets(db, jobId, from, count);
+    async readTargets(stretch: { jobId: string; first: number; end: number }): Promise<Launch[]> {
+      return readTargets(db, stretch);
     },
 
-    /** Writes a page's rows in one transaction and tells its things. */
-    async queueExecutions(page: {
+    /** Writes the rows of some executions in one transaction and tells their things. */
+    async queueExecutions(portion: {
       jobId: string;
       shard: number;
       launches: Launch[];
       timeouts: TimeoutConfig;
       queuedAt: number;
       cause: Cause;
-      retarget: boolean;
-    }): Promise<QueuedPage> {
-      const state = queuedExecution(1, page.queuedAt, page.timeouts);
-      const result = await queueExecutions(db, { ...page, state });
-      if (!result.queued) return result;
-      metrics.transition('QUEUED', page.launches.length);
-      const thingNames = page.launches.map(({ thingName }) => thingName);
-      await notifier.announce(thingNames, page.jobId);
+    }): Promise<QueuedPortion> {
+      const state = queuedExecution(1, portion.queuedAt, portion.timeouts);
+      const result = await queueExecutions(db, { ...portion, state });
+      if (!result.jobGoesOn) return result;
+      const discarded = new Set(result.discarded);
+      const thingNames = portion.launches
+        .map(({ thingName }) => thingName)
+        .filter((thingName) => !discarded.has(thingName));
+      metrics.transition('QUEUED', thingNames.length);
+      await notifier.announce(thingNames, portion.jobId);
       return result;
     },
 
-    async cancelJob({ jobId, ...request }: CancelJobRequest & { jobId: string }): Promise<boolean> {
+    async cancelJob({ jobId, ...request }: CancelJobRequest & { jobId: string }): Promise<void> {
       const dispatch = request.force ? 'NONE' : 'STARTED';
-      const canceled = await cancelJob(db, jobId, { ...request, dispatch }, Date.now());
-      // A retry finds the job canceled by its own first try: the workflow asks once only.
-      return canceled || (await findJobState(db, jobId))?.status === 'CANCELED';
+      if (await cancelJob(db, jobId, { ...request, dispatch }, Date.now())) return;
+      const job = await findJobState(db, jobId);
+      if (!job) throw refused(`There is no job ${jobId}.`, 'JobNotFound');
+      // A retry finds what its first try has done.
+      const isOwn = activityInfo().attempt > 1 && job.status === 'CANCELED' && job.canceledBy === request.by;
+      if (!isOwn || job.dispatch !== dispatch) throw refused(notActive(job), 'JobNotActive');
     },
 
-    async completeJob({ jobId }: { jobId: string }): Promise<void> {
-      await completeJob(db, jobId, Date.now());
+    /** @returns the status in which the job is then */
+    async completeJob({ jobId }: { jobId: string }): Promise<JobStatus> {
+      return (await completeJob(db, jobId, Date.now())) ?? 'DELETION_IN_PROGRESS';
     },
 
-    /** Signals every execution that a canceled job must stop. A retry goes on from the last page. */
-    async cancelExecutions({ jobId }: { jobId: string }): Promise<void> {
+    /** Asks every execution in the status of a canceled job to stop. A retry goes on from the last page. */
+    async cancelExecutions({ jobId, status }: { jobId: string; status: PendingStatus }): Promise<void> {
       const job = await findJobState(db, jobId);
       if (!job) return;
-      const request = { ...cancelCause(job), force: job.dispatch === 'NONE' };
-      const statuses: ExecutionStatus[] = request.force ? ['QUEUED', 'IN_PROGRESS'] : ['QUEUED'];
-      for (const status of statuses) {
-        await eachExecution(db, jobId, status, (thingName) =>
-          reached(() =>
-            client.workflow.getHandle(executionWorkflowId(jobId, thingName)).signal(cancelExecution, request),
-          ),
-        );
-      }
-    },
-
-    async cancelUnlaunched({ jobId }: { jobId: string }): Promise<void> {
-      const job = await findJobState(db, jobId);
-      if (!job) return;
-      let recorded: number;
-      do {
-        recorded = await cancelUnlaunched(db, jobId, cancelCause(job), Date.now(), PAGE_SIZE);
-        metrics.transition('CANCELED', recorded);
-        heartbeat();
-      } while (recorded > 0);
+      const force = status === 'IN_PROGRESS';
+      await askAll(deps, { jobId, status }, { kind: 'cancel', force }, cancelCause(job));
     },
   };
 }
 
-/**
- * Asks every execution of a job that has the status to leave it, a page at a time. The next page is asked when this one
- * has left: signals are taken much faster than workflows deal with them, and what a device reports meanwhile would wait
- * behind all of them. The cursor is the heartbeat, so that a retry of the activity does not begin anew.
- * @param ask resolves with whether the execution is going to do so
- */
-export async function eachExecution(
-  db: Db,
-  jobId: string,
-  status: ExecutionStatus,
-  ask: (thingName: string) => Promise<boolean>,
-): Promise<void> {
-  const resumed = activityInfo().heartbeatDetails as { status: ExecutionStatus; after: string } | undefined;
-  let after = resumed?.status === status ? resumed.after : '';
-  for (;;) {
-    const page = await executionPage(db, jobId, status, after, ASKED_AT_ONCE);
-    const last = page.at(-1);
-    if (last === undefined) return;
-    const going = await Promise.all(page.map(ask));
-    await untilGone(
-      db,
-      jobId,
-      status,
-      page.filter((_, i) => going[i]),
-    );
-    after = last;
-    heartbeat({ status, after });
-  }
-}
-
-async function untilGone(
-  db: Db,
-  jobId: string,
-  status: ExecutionStatus,
-  thingNames: string[],
-): Promise<void> {
-  const deadline = Date.now() + DONE_WITHIN;
-  while (Date.now() < deadline && (await countIn(db, jobId, status, thingNames)) > 0) await sleep(LOOK_EVERY);
+/** Why a job can't be canceled, and what could be done instead. */
+function notActive({ status, dispatch }: JobState): string {
+  if (status !== 'CANCELED') return `The job is ${status}: only a job that is IN_PROGRESS can be canceled.`;
+  return dispatch === 'STARTED'
+    ? 'The job is CANCELED already. If devices are still at work on it, force=true stops them, too.'
+    : 'The job is CANCELED already, and nothing of it is left to stop.';
 }

@@ -1,32 +1,40 @@
 /** What a CONTINUOUS job asks about the groups that it watches. */
-import type { Client } from '@temporalio/client';
-import type { Db } from '../src/store/database';
-import { removeTargets } from '../src/store/targets';
-import { readMembershipChanges, type MembershipStretch } from '../src/store/membership-changes';
-import { reached } from '../src/temporal/open-workflows';
-import { executionWorkflowId, removeExecution } from '../workflows/messages';
+import { heartbeat } from '@temporalio/activity';
+import { BATCH_SIZE } from '../src/domain/limits';
+import { readMembershipChanges } from '../src/store/membership-changes';
+import { appendTargets, putBackTargets, removeLaunched, takeOutWaiting } from '../src/store/targets';
+import { ask, ASKED_AT_ONCE, type AskDeps } from './asking';
 
-export function membershipActivities({ db, client }: { db: Db; client: Client }) {
+const LEAVING = { by: 'membership', reason: "The thing left the job's target groups." };
+
+export function membershipActivities(deps: AskDeps) {
+  const { db } = deps;
   return {
-    async readMembershipChanges(input: {
-      jobId: string;
-      cursor: number;
-      limit: number;
-    }): Promise<MembershipStretch> {
-      return readMembershipChanges(db, input.jobId, input.cursor, input.limit);
+    /**
+     * Carries out one stretch of the membership log in the job's queue: things that have left are taken out, things that
+     * have joined are appended. Broken off anywhere, it is done again from where the log was read to.
+     */
+    async followMembership({ jobId }: { jobId: string }): Promise<{ queueEnd: number; more: boolean }> {
+      const changes = await readMembershipChanges(db, jobId, BATCH_SIZE);
+      if (!changes) return { queueEnd: 0, more: false };
+      await leave(jobId, await takeOutWaiting(db, jobId, changes.remove));
+      const queueEnd = await appendTargets(db, jobId, changes.launch, changes.cursor);
+      return { queueEnd, more: changes.more };
     },
 
-    /** Who left no longer belongs to the job; what it had not finished is REMOVED. */
-    async removeFromTargets({ jobId, thingNames }: { jobId: string; thingNames: string[] }): Promise<void> {
-      const cause = { by: 'membership', reason: "The thing left the job's target groups." };
-      await Promise.all(
-        thingNames.map((thingName) =>
-          reached(() =>
-            client.workflow.getHandle(executionWorkflowId(jobId, thingName)).signal(removeExecution, cause),
-          ),
-        ),
-      );
-      await removeTargets(db, jobId, thingNames);
+    /** @returns the end of the queue */
+    async putBackTargets({ jobId, thingNames }: { jobId: string; thingNames: string[] }): Promise<number> {
+      return putBackTargets(db, jobId, thingNames);
     },
   };
+
+  /** They are targets until their executions have been asked, so that none is forgotten if this is broken off. */
+  async function leave(jobId: string, launched: string[]): Promise<void> {
+    for (let from = 0; from < launched.length; from += ASKED_AT_ONCE) {
+      const some = launched.slice(from, from + ASKED_AT_ONCE);
+      await ask(deps, { jobId, status: 'QUEUED' }, some, { kind: 'remove', unlessStarted: true }, LEAVING);
+      await removeLaunched(db, jobId, some);
+      heartbeat();
+    }
+  }
 }

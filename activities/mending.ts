@@ -21,7 +21,7 @@ export function mendingActivities({ db, client, notifier }: { db: Db; client: Cl
         const { jobId, thingName } = execution;
         if (!(await isOpen(client, executionWorkflowId(jobId, thingName)))) {
           const event = { kind: 'cancel', force: true } as const;
-          if (await endWithoutWorkflow({ db, notifier }, execution, event, { by: BY, reason: REASON }))
+          if (await endWithoutWorkflow({ db, notifier }, execution, event, { by: 'muster', reason: REASON }))
             ended++;
         }
         heartbeat();

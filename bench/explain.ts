@@ -28,22 +28,22 @@ import {
   pendingExecutions,
   readDocument,
 } from '../src/store/executions';
-import {
-  cancelUnlaunched,
-  deleteExecution,
-  moveDeadline,
-  queueExecutions,
-  recordTransition,
-} from '../src/store/transitions';
+import { deleteExecution, moveDeadline, queueExecutions, recordTransition } from '../src/store/transitions';
 import { changeMembers, createGroup, findGroup, listGroups } from '../src/store/groups';
 import * as read from '../src/store/job-queries';
-import { cancelJob, createJob, deleteExecutionPage, findJobState, watchingJobs } from '../src/store/jobs';
+import { cancelJob, createJob, deleteRecordPage, findJobState, watchingJobs } from '../src/store/jobs';
 import { readMembershipChanges } from '../src/store/membership-changes';
 import { readOverview } from '../src/store/overview';
 import { workingDialect } from '../src/store/postgres';
 import { createProgressSampler, readProgress } from '../src/store/progress';
 import { openSqlite } from '../src/store/sqlite';
-import { readTargets } from '../src/store/targets';
+import {
+  appendTargets,
+  putBackTargets,
+  readTargets,
+  removeLaunched,
+  takeOutWaiting,
+} from '../src/store/targets';
 import {
   findThing,
   listThings,
@@ -84,13 +84,15 @@ function record(db: Db, to: ExecutionStatus, versionNumber: number) {
   });
 }
 
-function launch(db: Db, jobId: string, launches: Launch[], retarget: boolean) {
+function launch(db: Db, jobId: string, launches: Launch[]) {
   const state = queuedExecution(1, NOW, {});
-  return queueExecutions(db, { jobId, shard: 3, launches, state, cause: { by: 'key:a' }, retarget });
+  return queueExecutions(db, { jobId, shard: 3, launches, state, cause: { by: 'key:a' } });
 }
 
 const launches = (from: number, count: number, executionNumber: number): Launch[] =>
   Array.from({ length: count }, (_, i) => ({ thingName: thing(from + i), executionNumber }));
+
+const names = (from: number, count: number) => launches(from, count, 1).map(({ thingName }) => thingName);
 
 const newJob = (jobId: string, jobType: 'SNAPSHOT' | 'CONTINUOUS', targets: object) => ({
   ...{ jobId, jobType, document: { action: 'explain' }, timeoutConfig: {}, createdBy: 'key:a' },
@@ -115,36 +117,30 @@ const PATHS: Paths = {
   'transition: end': (db) => record(db, 'SUCCEEDED', 4),
   'step timer moved': (db) => moveDeadline(db, large(1), thing(77), stateAt('SUCCEEDED', 4)),
   'job: create for 100 things': (db) =>
-    createJob(
-      db,
-      newJob('named', 'SNAPSHOT', { thingNames: launches(0, 100, 1).map((l) => l.thingName) }),
-      NOW,
-    ),
+    createJob(db, newJob('named', 'SNAPSHOT', { thingNames: names(0, 100) }), NOW),
   'job: create for a group': (db) =>
     createJob(db, newJob('watching', 'CONTINUOUS', { thingGroupNames: ['all'] }), NOW),
-  'job: read a page of targets': (db) => readTargets(db, large(1), 400, 200),
-  'job: make a page visible': (db) => launch(db, 'named', launches(0, 100, 1), false),
-  'job: make late joiners visible': (db) => launch(db, 'watching', launches(500, 100, 1), true),
-  'job: follow membership': (db) => readMembershipChanges(db, 'watching', 0, 200),
+  'job: read a batch of targets': (db) => readTargets(db, { jobId: 'watching', first: 400, end: 600 }),
+  'job: make a portion visible': (db) => launch(db, 'named', launches(0, 25, 1)),
+  'job: follow membership': (db) => readMembershipChanges(db, 'watching', 200),
+  'job: things leave before their launch': (db) => takeOutWaiting(db, 'watching', names(500, 100)),
+  'job: things leave after their launch': (db) => removeLaunched(db, 'watching', names(600, 32)),
+  'job: things join': (db) => appendTargets(db, 'watching', names(500, 100), 0),
+  'job: put targets back': (db) => putBackTargets(db, 'watching', names(500, 2)),
   'job: watchers of a group': (db) => watchingJobs(db, ['all', 'few']),
   'job: page of executions to signal': (db) => executionPage(db, large(1), 'QUEUED', '', 32),
-  'job: how many of that page are left': (db) =>
-    countIn(
-      db,
-      large(1),
-      'QUEUED',
-      launches(0, 32, 1).map(({ thingName }) => thingName),
-    ),
+  'job: how many of that page are left': (db) => countIn(db, large(1), 'QUEUED', names(0, 32)),
   'job: cancel': (db) => cancelJob(db, 'named', { by: 'key:a', dispatch: 'NONE' }, NOW),
-  'job: record what was never launched': (db) => cancelUnlaunched(db, 'watching', { by: 'key:a' }, NOW, 200),
   'job: count what is pending': (db) => countPending(db, large(1)),
-  'job: delete 500 records': (db) => deleteExecutionPage(db, large(2), 500),
+  'job: delete records of 100 things': (db) => deleteRecordPage(db, large(2), '', 100),
   'execution: delete': (db) => deleteExecution(db, large(1), thing(77), NOW),
   'list: jobs': (db) => read.listJobs(db, {}, PAGE),
   'list: jobs by status': (db) => read.listJobs(db, { status: 'COMPLETED' }, PAGE),
   'list: jobs by type': (db) => read.listJobs(db, { jobType: 'CONTINUOUS' }, PAGE),
   'list: jobs by part of a name': (db) => read.listJobs(db, { name: 'mall' }, PAGE),
   'list: one job': (db) => read.findJob(db, large(1)),
+  'list: targets': (db) => pages((page) => read.listTargets(db, large(1), {}, page)),
+  'list: targets that wait': (db) => read.listTargets(db, 'watching', { state: 'WAITING' }, PAGE),
   'list: executions': (db) => pages((page) => read.listExecutions(db, large(1), {}, page)),
   'list: executions by status': (db) =>
     pages((page) => read.listExecutions(db, large(1), { status: 'FAILED' }, page)),
@@ -320,7 +316,7 @@ async function fill(db: Db, executions: number): Promise<void> {
     insert into transitions select e."jobId", e."thingName", 1, v, null, 'QUEUED', ${now}, 'key:a', null, null, null
     from executions e, generate_series(1, case when e.status = 'QUEUED' then 1 else 3 end) v`);
   await run(sql`
-    insert into job_targets select "jobId", "thingName", row_number() over (partition by "jobId" order by "thingName") - 1, 0 from executions`);
+    insert into job_targets select "jobId", "thingName", row_number() over (partition by "jobId" order by "thingName") - 1, 0, 'LAUNCHED' from executions`);
   await run(
     sql`insert into job_counts select "jobId", shard, status, count(*) from executions group by 1, 2, 3`,
   );
@@ -348,7 +344,7 @@ async function fillByHand(db: Db): Promise<void> {
   }
   for (const jobId of [large(1), large(2)]) {
     await createJob(db, newJob(jobId, 'SNAPSHOT', { thingNames: names.slice(0, 500) }), NOW);
-    await launch(db, jobId, all.slice(0, 500), false);
+    await launch(db, jobId, all.slice(0, 500));
   }
 }
 

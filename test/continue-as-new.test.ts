@@ -120,7 +120,7 @@ it('a job of several pages completes over several runs', async () => {
   await client.workflow.start('job', {
     workflowId,
     taskQueue: TASK_QUEUE,
-    args: [{ request, pagesPerRun: 1 }],
+    args: [{ request, stepsPerRun: 1 }],
   });
   await eventually(
     async () => expect((await findJobState(db, request.jobId))?.status).toBe('COMPLETED'),
@@ -154,7 +154,7 @@ it('an execution whose device never stops reporting keeps every report', async (
   const workflowId = executionWorkflowId(jobId, 'chatty');
   await client.workflow.start('execution', { workflowId, taskQueue: TASK_QUEUE, args: [input] });
   const launches = [{ thingName: 'chatty', executionNumber: 1 }];
-  await queueExecutions(db, { jobId, shard: 0, launches, state, cause: { by: 'key:test' }, retarget: false });
+  await queueExecutions(db, { jobId, shard: 0, launches, state, cause: { by: 'key:test' } });
 
   const report = { kind: 'update', status: 'IN_PROGRESS', receivedAt: 0, topic: 't' } as const;
   for (let i = 1; i <= REPORTS; i++) {

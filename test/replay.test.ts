@@ -38,7 +38,7 @@ it('has a history of every workflow', () => {
 });
 
 it('refuses a history that the code does not follow', async () => {
-  const history = read(recorded.find((file) => file.endsWith('job-one-page.json'))!);
-  const other = JSON.stringify(history).replaceAll('"readTargets"', '"anotherActivity"');
+  const history = read(recorded.find((file) => file.endsWith('job-one-batch.json'))!);
+  const other = JSON.stringify(history).replaceAll('"queueExecutions"', '"anotherActivity"');
   await expect(replay(JSON.parse(other))).rejects.toThrow(/[Dd]eterminism/);
 });

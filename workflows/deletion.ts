@@ -1,7 +1,6 @@
 /** Removes a job and all its records: first what devices still have pending, then page by page the rest. */
 import {
   allHandlersFinished,
-  type ApplicationFailure,
   condition,
   getExternalWorkflowHandle,
   setCurrentDetails,
@@ -9,30 +8,30 @@ import {
   sleep,
 } from '@temporalio/workflow';
 import { paging, remote } from './activity-types';
-import { deletionBegun, jobWorkflowId, stopJob, type DeletionRequest } from './messages';
+import { deleteJob, jobWorkflowId, stopJob } from './messages';
 import { refusalIn } from './refusal';
 import { signalIfOpen } from './signal-if-open';
 
-export async function deletion(request: DeletionRequest): Promise<void> {
-  const { jobId, by } = request;
-  let begun = false;
-  let failure: ApplicationFailure | undefined;
-  setHandler(deletionBegun, async () => {
-    await condition(() => begun || failure !== undefined);
-    if (failure) throw failure;
+/** @param by who deletes it without being asked for an answer: `doctor` goes on with one that was broken off */
+export async function deletion({ jobId, by }: { jobId: string; by?: string }): Promise<void> {
+  let deletedBy = by;
+  let judged = by !== undefined;
+  setHandler(deleteJob, async (request) => {
+    try {
+      await remote.markJobDeleted({ jobId, ...request });
+      deletedBy ??= request.by;
+    } catch (error) {
+      throw refusalIn(error);
+    } finally {
+      judged = true;
+    }
   });
-
-  try {
-    await remote.markJobDeleted(request);
-    begun = true;
-  } catch (error) {
-    failure = refusalIn(error);
-    return condition(allHandlersFinished);
-  }
+  await condition(() => judged && allHandlersFinished());
+  if (deletedBy === undefined) return;
 
   setCurrentDetails('Stopping the job and removing executions that are still pending.');
-  await signalIfOpen(getExternalWorkflowHandle(jobWorkflowId(jobId)), stopJob);
-  while ((await paging.removeExecutions({ jobId, by })) > 0) await sleep('5s');
+  await signalIfOpen(getExternalWorkflowHandle(jobWorkflowId(jobId)), stopJob, 'DELETION_IN_PROGRESS');
+  while ((await paging.removeExecutions({ jobId, by: deletedBy })) > 0) await sleep('5s');
   setCurrentDetails('Deleting the execution records.');
   await paging.deleteRecords({ jobId });
   await condition(allHandlersFinished);

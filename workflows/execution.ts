@@ -29,7 +29,6 @@ import type { Cause } from '../src/domain/job';
 import { SECOND } from '../src/domain/limits';
 import { isRepeat } from '../src/domain/repeats';
 import { isTerminal, type ExecutionStatus } from '../src/domain/statuses';
-import type { RecordedTransition } from '../activities/execution';
 import { local } from './activity-types';
 import {
   answerDeviceRequest,
@@ -47,8 +46,8 @@ import {
 /** A redelivered request arrives soon after the first, so a few are enough; older ones the store knows. */
 const REMEMBERED_REQUESTS = 10;
 
-/** Some 15 minutes, at pauses that double up to ten seconds: by so much a timer may be late. */
-const TRIES_UNTIL_VISIBLE = 90;
+/** Pauses between looks for its record double up to this: by so much a timer may be late. */
+const LONGEST_PAUSE = 10 * SECOND;
 
 /** Carried over when an execution that reports very often continues as new. */
 export interface ExecutionProgress {
@@ -78,6 +77,7 @@ export async function execution(
   const accepted = progress?.accepted ?? [];
   const inbox: Message[] = progress?.inbox ?? [];
   let discarded = false;
+  let looks = 0;
   const timer = new DeadlineTimer();
 
   setHandler(
@@ -96,15 +96,18 @@ export async function execution(
     const { refusal } = await post({ event: { kind: 'cancel', force, expectedVersion }, cause });
     if (refusal) throw ApplicationFailure.nonRetryable(refusal.message, refusal.code);
   });
-  setHandler(removeExecution, (cause) => void inbox.push({ event: { kind: 'remove' }, cause }));
+  setHandler(
+    removeExecution,
+    ({ unlessStarted, ...cause }) => void inbox.push({ event: { kind: 'remove', unlessStarted }, cause }),
+  );
   setHandler(removeOneExecution, async (cause) => void (await post({ event: { kind: 'remove' }, cause })));
   setHandler(discardExecution, () => void (discarded = true));
 
   while (!isTerminal(state.status) && !discarded) {
     describe();
     timer.set(nextDeadline(state), timerSummary());
-    await condition(() => inbox.length > 0 || timer.due || discarded);
-    if (inbox.length === 0 && timer.due) inbox.push({ event: { kind: 'timer' }, cause: timeoutCause() });
+    await condition(() => inbox.length > 0 || timer.due !== undefined || discarded);
+    if (inbox.length === 0 && timer.due !== undefined) inbox.push(timeout(timer.due));
     await work();
     if (isLongEnough()) await continueAsNew<typeof execution>(input, { state, accepted, inbox });
   }
@@ -124,7 +127,12 @@ export async function execution(
   }
 
   async function work(): Promise<void> {
-    for (let message = inbox.shift(); message; message = inbox.shift()) await deal(message);
+    for (let message = inbox.shift(); message && !discarded; message = inbox.shift()) {
+      if (await deal(message)) continue;
+      inbox.unshift(message);
+      await condition(() => discarded, Math.min(2 ** looks++ * SECOND, LONGEST_PAUSE));
+      return;
+    }
   }
 
   /** Whoever waits for an answer is answered in the run that heard the question. */
@@ -134,44 +142,49 @@ export async function execution(
     return isLong && allHandlersFinished() && !isTerminal(state.status);
   }
 
-  async function deal(message: Message): Promise<void> {
+  /**
+   * @returns false where it must wait: a timer can run out before the execution has become visible. Waiting for that
+   * must not hold a workflow task, because the batch needs one to make it visible
+   */
+  async function deal(message: Message): Promise<boolean> {
     const { event, cause, request, done = () => {} } = message;
-    if (request && isRepeated(request))
-      return done({ answer: await local.answerAgain({ jobId, thingName, request }) });
+    if (request && isRepeated(request)) {
+      done({ answer: await local.answerAgain({ jobId, thingName, request }) });
+      return true;
+    }
 
     const decision = decide(state, event, Date.now(), timeouts);
-    if (!decision.accepted)
-      return done({ refusal: decision, answer: request && (await refuse(request, decision)) });
+    if (!decision.accepted) {
+      done({ refusal: decision, answer: request && (await refuse(request, decision)) });
+      return true;
+    }
+    if (!decision.changed) {
+      state = decision.next;
+      done({ answer: request && (await local.answerAsItIs({ jobId, thingName, state, request })) });
+      return true;
+    }
 
-    const from = state.status;
-    if (decision.changed) {
-      const next = decision.next;
-      const { answer, instead } = await record({ jobId, thingName, from, state: next, cause, request });
-      if (instead) {
-        state = resumed(instead.state, instead.nearestDeadline, timeouts);
+    const transition = { jobId, thingName, from: state.status, state: decision.next, cause, request };
+    const recorded = await local.recordTransition(transition);
+    switch (recorded.outcome) {
+      case 'recorded':
+        state = decision.next;
+        if (request) remember(request);
+        done({ answer: recorded.answer });
+        return true;
+      case 'notYetVisible':
+        return false;
+      case 'neverVisible':
+        discarded = true;
+        done({});
+        return true;
+      case 'taken':
+        state = resumed(recorded.state, recorded.nearestDeadline, timeouts);
         return deal(message);
-      }
-      state = next;
-      if (request) remember(request);
-      return done({ answer });
+      case 'jobCanceled':
+        await deal({ event: { kind: 'cancel', force: true }, cause: recorded.cause });
+        return deal(message);
     }
-    state = decision.next;
-    if (request) done({ answer: await local.answerAsItIs({ jobId, thingName, state, request }) });
-  }
-
-  /**
-   * A timer can run out before its page has become visible. Waiting for that must not hold a workflow task: the page
-   * needs one to become visible. Once visible, a record that is missing was deleted, which the tries run out on.
-   */
-  async function record(
-    transition: Parameters<typeof local.recordTransition>[0],
-  ): Promise<Partial<RecordedTransition>> {
-    for (let tries = 0; tries < TRIES_UNTIL_VISIBLE; tries++) {
-      const recorded = await local.recordTransition(transition);
-      if (recorded.visible) return recorded;
-      await sleep(Math.min(2 ** tries * SECOND, 10 * SECOND), { summary: 'until the execution is visible' });
-    }
-    return {};
   }
 
   /** A `start-next` was meant for whichever execution is next, so it is passed on. */
@@ -198,14 +211,16 @@ export async function execution(
     return `${nextTimer(state)} timeout of ${thingName}`;
   }
 
-  function timeoutCause(): Cause {
-    return { by: 'timer', reason: `The ${nextTimer(state)} timeout ran out.` };
+  function timeout(deadline: number): Message {
+    const reason = `The ${nextTimer(state)} timeout ran out.`;
+    return { event: { kind: 'timer', deadline }, cause: { by: 'timer', reason } };
   }
 }
 
 /** One durable timer that follows a deadline, and is replaced only when the deadline moves. */
 class DeadlineTimer {
-  due = false;
+  /** The deadline that has come. */
+  due?: number;
   private deadline?: number;
   private scope?: CancellationScope;
 
@@ -213,12 +228,12 @@ class DeadlineTimer {
     if (deadline === this.deadline) return;
     this.scope?.cancel();
     this.deadline = deadline;
-    this.due = false;
+    this.due = undefined;
     if (deadline === undefined) return;
     this.scope = new CancellationScope();
     this.scope
       .run(() => sleep(Math.max(1, deadline - Date.now()), { summary }))
-      .then(() => void (this.due = this.deadline === deadline))
+      .then(() => void (this.due = this.deadline === deadline ? deadline : this.due))
       .catch((error: unknown) => {
         if (!isCancellation(error)) throw error;
       });

@@ -1,7 +1,7 @@
 /** Everything that Temporal can start. */
 export { batch } from './batch';
-export { continuousJob } from './continuous-job';
+export { cancellation } from './cancellation';
 export { deletion } from './deletion';
 export { execution } from './execution';
-export { job } from './job';
+export { continuousJob, job } from './job';
 export { mendBatch, mendExecutions, mendJob } from './mend';

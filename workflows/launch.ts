@@ -1,4 +1,4 @@
-/** Launching a page of executions and seeing it through: the same code in a small job, a batch and a continuous job. */
+/** Launching a batch of executions and seeing it through: the same code in a job and in a batch of its own. */
 import {
   ParentClosePolicy,
   startChild,
@@ -8,116 +8,130 @@ import {
 } from '@temporalio/workflow';
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import type { Cause, Launch } from '../src/domain/job';
-import { noExecutions, type ExecutionCounts } from '../src/domain/statuses';
 import type { TimeoutConfig } from '../src/domain/execution';
-import { LAUNCHED_AT_ONCE, PAGE_SIZE } from '../src/domain/limits';
+import { LAUNCHED_AT_ONCE, SECOND } from '../src/domain/limits';
 import { remote, steps } from './activity-types';
 import type { execution } from './execution';
 import { discardExecution, executionWorkflowId, removeExecution } from './messages';
-import { isAfter010 } from './releases';
 import { signalIfOpen } from './signal-if-open';
 
-type ExecutionHandle = ChildWorkflowHandle<typeof execution>;
-
-export interface Page {
+/** A stretch of a job's queue that is launched together. */
+export interface Batch {
   jobId: string;
-  /** Spreads the counts of a job over rows. */
-  shard: number;
-  launches: Launch[];
+  /** Positions in the queue, from `first` to below `end`. In a CONTINUOUS job some of them may be empty. */
+  first: number;
+  end: number;
   timeouts: TimeoutConfig;
   cause: Cause;
-  /** Of a CONTINUOUS job: who is launched becomes one of its targets. */
-  retarget: boolean;
 }
+
+export interface Execution {
+  thingName: string;
+  handle: ChildWorkflowHandle<typeof execution>;
+}
+
+export interface LaunchedBatch {
+  executions: Execution[];
+  /** The queue is so long now: targets were put back that could not be launched yet. */
+  queueEnd?: number;
+}
+
+/** A former attempt of a thing that joins again is just about to close: about a minute, at pauses that double. */
+const TRIES_TO_START = 8;
+const FIRST_PAUSE = SECOND / 4;
 
 /**
  * Starts a workflow per thing, then makes the executions visible to the devices: none can ever see an execution
  * that has no workflow to signal. While one portion is made visible the next one starts, and devices of the first
- * are at work before the last is there. Where the job was canceled meanwhile, what is not visible closes without a
- * trace, and the rest is not started.
+ * are at work before the last is there. Which of them become visible is settled by the store, in the transaction that
+ * does it; a workflow whose target is one no longer closes without a trace.
  */
-export async function launchPage(page: Page): Promise<ExecutionHandle[]> {
-  const handles: ExecutionHandle[] = [];
+export async function launchBatch(batch: Batch): Promise<LaunchedBatch> {
+  const launches = await steps.readTargets(batch);
+  const executions: Execution[] = [];
+  const waiting: string[] = [];
   let visible = Promise.resolve(true);
-  for (const launches of portionsOf(page.launches)) {
+  for (const portion of portionsOf(launches)) {
     const queuedAt = Date.now();
-    const started = await Promise.all(launches.map((launch) => startExecution(page, launch, queuedAt)));
-    handles.push(...started);
+    const started = await Promise.all(portion.map((launch) => startExecution(batch, launch, queuedAt)));
+    const ready = started.filter((execution) => execution !== undefined);
+    waiting.push(...portion.filter((_, i) => !started[i]).map(({ thingName }) => thingName));
+    executions.push(...ready);
     const jobGoesOn = await visible;
-    visible = makeVisible({ ...page, launches }, queuedAt, started);
+    const startedLaunches = portion.filter((_, i) => started[i]);
+    visible = makeVisible(batch, startedLaunches, queuedAt, ready);
     if (!jobGoesOn) break;
   }
   await visible;
-  return handles;
+  if (waiting.length === 0) return { executions };
+  const queueEnd = await remote.putBackTargets({ jobId: batch.jobId, thingNames: waiting });
+  return { executions, queueEnd };
 }
 
 function portionsOf(launches: Launch[]): Launch[][] {
-  if (launches.length <= LAUNCHED_AT_ONCE || !isAfter010()) return [launches];
   return Array.from({ length: Math.ceil(launches.length / LAUNCHED_AT_ONCE) }, (_, i) =>
     launches.slice(i * LAUNCHED_AT_ONCE, (i + 1) * LAUNCHED_AT_ONCE),
   );
 }
 
 /** @returns whether the job goes on */
-async function makeVisible(page: Page, queuedAt: number, handles: ExecutionHandle[]): Promise<boolean> {
-  const { queued, gone } = await remote.queueExecutions({ ...page, queuedAt });
-  if (!queued) await Promise.all(handles.map((handle) => signalIfOpen(handle, discardExecution)));
-  const deleted = handles.filter((_, i) => gone.includes(page.launches[i]?.thingName ?? ''));
-  await Promise.all(
-    deleted.map((handle) =>
+async function makeVisible(
+  { jobId, first, timeouts, cause }: Batch,
+  launches: Launch[],
+  queuedAt: number,
+  started: Execution[],
+): Promise<boolean> {
+  if (launches.length === 0) return true;
+  const shard = Math.floor(first / LAUNCHED_AT_ONCE);
+  const queued = await remote.queueExecutions({ jobId, shard, launches, timeouts, queuedAt, cause });
+  const of = (names: string[]) => started.filter(({ thingName }) => names.includes(thingName));
+  await Promise.all([
+    ...of(queued.discarded).map(({ handle }) => signalIfOpen(handle, discardExecution)),
+    ...of(queued.gone).map(({ handle }) =>
       signalIfOpen(handle, removeExecution, { by: 'muster', reason: 'The thing was deleted.' }),
     ),
-  );
-  return queued;
+  ]);
+  return queued.jobGoesOn;
 }
 
-/** Launches the job's targets number `n * PAGE_SIZE` and following, one page of them. */
-export async function launchTargetPage(
-  n: number,
-  { jobId, timeouts, cause }: Pick<Page, 'jobId' | 'timeouts' | 'cause'>,
-): Promise<ExecutionHandle[]> {
-  const thingNames = await steps().readTargets({ jobId, from: n * PAGE_SIZE, count: PAGE_SIZE });
-  const launches = thingNames.map((thingName) => ({ thingName, executionNumber: 1 }));
-  return launchPage({ jobId, shard: n, launches, timeouts, cause, retarget: false });
-}
-
-/** Resolves when every execution of a page is terminal. @returns how they ended */
-export async function awaitPage(handles: ExecutionHandle[]): Promise<ExecutionCounts> {
-  const counts = noExecutions();
+/** Resolves when every execution of a batch is terminal. */
+export async function awaitExecutions(jobId: string, executions: Execution[]): Promise<void> {
   await Promise.all(
-    handles.map(async (handle) => {
-      const outcome = await outcomeOf(handle);
-      if (outcome) counts[outcome.status]++;
+    executions.map(async ({ thingName, handle }) => {
+      try {
+        await handle.result();
+      } catch {
+        // It was ended in Temporal by hand. Nobody else would ever end what is in the store.
+        await remote.endExecutions({ executions: [{ jobId, thingName }] });
+      }
     }),
   );
-  return counts;
 }
 
-/** An execution that was ended from outside has no outcome; that must not hold up its page. */
-async function outcomeOf(handle: ExecutionHandle): Promise<Awaited<ReturnType<typeof execution>>> {
-  try {
-    return await handle.result();
-  } catch {
-    return undefined;
-  }
-}
-
-async function startExecution(page: Page, launch: Launch, queuedAt: number): Promise<ExecutionHandle> {
-  const { jobId, timeouts } = page;
-  for (;;) {
+/** @returns undefined where a former attempt of the thing still runs */
+async function startExecution(
+  { jobId, timeouts }: Batch,
+  launch: Launch,
+  queuedAt: number,
+): Promise<Execution | undefined> {
+  const { thingName } = launch;
+  for (let tries = 1; tries <= TRIES_TO_START; tries++) {
     try {
-      return await startChild<typeof execution>('execution', {
-        workflowId: executionWorkflowId(jobId, launch.thingName),
+      const handle = await startChild<typeof execution>('execution', {
+        workflowId: executionWorkflowId(jobId, thingName),
         taskQueue: workflowInfo().taskQueue,
         args: [{ jobId, ...launch, queuedAt, timeouts }],
         parentClosePolicy: ParentClosePolicy.ABANDON,
-        searchAttributes: { JobId: [jobId], ThingName: [launch.thingName], JobExecutionStatus: ['QUEUED'] },
-        staticSummary: launch.thingName,
+        searchAttributes: { JobId: [jobId], ThingName: [thingName], JobExecutionStatus: ['QUEUED'] },
+        staticSummary: thingName,
       });
+      return { thingName, handle };
     } catch (error) {
-      // The former attempt of a thing that joins again is just about to close.
       if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
-      await sleep('500ms');
+      await sleep(FIRST_PAUSE * 2 ** (tries - 1), {
+        summary: `until the former attempt of ${thingName} closes`,
+      });
     }
   }
+  return undefined;
 }

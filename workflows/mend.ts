@@ -1,4 +1,4 @@
-/** What `muster doctor --fix` asks of a worker, so that it is done where executions are written in any case. */
+/** Mending what was ended by hand in Temporal, asked of a worker, because executions are written there in any case. */
 import { getExternalWorkflowHandle } from '@temporalio/workflow';
 import { paging } from './activity-types';
 import { batchFinished, jobWorkflowId } from './messages';
@@ -13,14 +13,11 @@ export async function mendExecutions(input: {
 /** @returns whether the job was ended */
 export async function mendJob({ jobId }: { jobId: string }): Promise<boolean> {
   const ended = await paging.endJob({ jobId });
-  if (ended === 'CANCELED') {
-    await paging.cancelExecutions({ jobId });
-    await paging.cancelUnlaunched({ jobId });
-  }
+  if (ended === 'CANCELED') await paging.cancelExecutions({ jobId, status: 'QUEUED' });
   return ended !== undefined;
 }
 
 /** The job no longer waits for a batch that was ended. */
-export async function mendBatch({ jobId, n }: { jobId: string; n: number }): Promise<void> {
-  await getExternalWorkflowHandle(jobWorkflowId(jobId)).signal(batchFinished, { n, counts: {} });
+export async function mendBatch({ jobId, first }: { jobId: string; first: number }): Promise<void> {
+  await getExternalWorkflowHandle(jobWorkflowId(jobId)).signal(batchFinished, { first });
 }

@@ -5,38 +5,30 @@
 import { defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { Report, StartNext, TimeoutConfig } from '../src/domain/execution';
 import type { Cause } from '../src/domain/job';
-import type { ExecutionStatus } from '../src/domain/statuses';
+import type { JobStatus } from '../src/domain/statuses';
 
 /** Keyword attributes of the workflows. `ExecutionStatus` is a name that Temporal keeps for itself. */
 export const SEARCH_ATTRIBUTES = ['JobId', 'ThingName', 'JobStatus', 'JobExecutionStatus'] as const;
 
 export const jobWorkflowId = (jobId: string) => `job/${jobId}`;
-export const batchWorkflowId = (jobId: string, n: number) => `job/${jobId}/batch/${n}`;
+/** @param first position of its first target in the job's queue */
+export const batchWorkflowId = (jobId: string, first: number) => `job/${jobId}/batch/${first}`;
 export const executionWorkflowId = (jobId: string, thingName: string) => `job/${jobId}/thing/${thingName}`;
+export const cancellationWorkflowId = (jobId: string) => `job/${jobId}/cancellation`;
 export const deletionWorkflowId = (jobId: string) => `job/${jobId}/deletion`;
 
 // ── job ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-export interface CancelJobRequest {
-  by: string;
-  force: boolean;
-  reasonCode?: string;
-  comment?: string;
-}
-
 /** Resolves when the job is in the store; fails with an ApplicationFailure of type `UnknownTarget`. */
 export const jobCreated = defineUpdate<void>('created');
-/** Resolves when the job is CANCELED in the store; fails with type `JobNotActive` where it is terminal already. */
-export const cancelJob = defineUpdate<void, [CancelJobRequest]>('cancel');
-/** The job is being deleted: launch nothing more and close. */
-export const stopJob = defineSignal('stop');
+/** The job was canceled, or is being deleted: launch nothing more and close with this status. */
+export const stopJob = defineSignal<[JobStatus]>('stop');
 /** Group membership has changed: read the log. Losing one costs a moment, never a thing. */
 export const pokeJob = defineSignal('poke');
-/** A batch tells its job: all its executions are started and visible. */
-export const batchLaunched = defineSignal<[{ n: number }]>('batchLaunched');
-/** A batch tells its job: all its executions are terminal; `counts` says how. */
-export const batchFinished =
-  defineSignal<[{ n: number; counts: Partial<Record<ExecutionStatus, number>> }]>('batchFinished');
+/** A batch tells its job: its executions are started and visible. `queueEnd`: some were put back into the queue. */
+export const batchLaunched = defineSignal<[{ first: number; queueEnd?: number }]>('batchLaunched');
+/** A batch tells its job: all its executions are terminal. */
+export const batchFinished = defineSignal<[{ first: number }]>('batchFinished');
 
 // ── execution ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -81,22 +73,40 @@ export const cancelExecution = defineSignal<[CancelExecutionRequest]>('cancelExe
 export const cancelOneExecution = defineUpdate<void, [CancelExecutionRequest]>('cancelOneExecution');
 /** The same, and resolves when it is REMOVED; an execution that is terminal already stays as it is. */
 export const removeOneExecution = defineUpdate<void, [Cause]>('removeOneExecution');
+export interface RemoveExecutionRequest extends Cause {
+  /** One that is IN_PROGRESS may finish. */
+  unlessStarted?: boolean;
+}
+
 /** The record goes away; the device is told where it still had it pending. */
-export const removeExecution = defineSignal<[Cause]>('removeExecution');
-/** Started, but its job was canceled before it became visible: close without a trace. */
+export const removeExecution = defineSignal<[RemoveExecutionRequest]>('removeExecution');
+/** Started, but its thing was no target any more before it became visible: close without a trace. */
 export const discardExecution = defineSignal('discardExecution');
 
-// ── deletion ────────────────────────────────────────────────────────────────────────────────────────────────────
+// ── cancellation and deletion ───────────────────────────────────────────────────────────────────────────────────
 
-export interface DeletionRequest {
-  jobId: string;
+export interface CancelJobRequest {
+  by: string;
+  /** Also executions that are IN_PROGRESS; in a job that is CANCELED already, too. */
+  force: boolean;
+  reasonCode?: string;
+  comment?: string;
+}
+
+/**
+ * Resolves when the cancellation is in the store: no device gets the job any more. Fails with type `JobNotFound`, or
+ * `JobNotActive` where nothing is left to stop.
+ */
+export const cancelJob = defineUpdate<void, [CancelJobRequest]>('cancel');
+
+export interface DeleteJobRequest {
   by: string;
   /** Also where the job is still active. */
   force: boolean;
 }
 
 /** Resolves when the job is DELETION_IN_PROGRESS; fails with type `JobActive` or `JobNotFound`. */
-export const deletionBegun = defineUpdate<void>('begun');
+export const deleteJob = defineUpdate<void, [DeleteJobRequest]>('delete');
 
 // ── inputs ──────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -6,7 +6,7 @@
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { Client, Connection } from '@temporalio/client';
-import { PAGE_SIZE } from '../../src/domain/limits';
+import { BATCH_SIZE } from '../../src/domain/limits';
 import { jobWorkflowId } from '../../workflows/messages';
 import type { JobInput } from '../../workflows/job';
 import { createBareWorker } from '../bare-worker';
@@ -31,12 +31,12 @@ async function main(): Promise<void> {
     const workflows = path.join(__dirname, 'workflows.js');
     const worker = await createBareWorker(subject.temporalAddress, workflows, {
       taskQueue: TASK_QUEUE,
-      activities: { completeJob: () => Promise.resolve() },
+      activities: { completeJob: () => Promise.resolve('COMPLETED') },
     });
     const { seconds, runs } = await worker.runUntil(() => runJob(client, things));
-    const pages = Math.ceil(things / PAGE_SIZE);
+    const batches = Math.ceil(things / BATCH_SIZE);
     const of = (what: keyof Run) => spread(runs.map((run) => run[what]));
-    console.log(`${things} things, ${pages} pages: ${runs.length} runs in ${seconds.toFixed(0)} s`);
+    console.log(`${things} things, ${batches} batches: ${runs.length} runs in ${seconds.toFixed(0)} s`);
     console.log(`events in a run: median ${of('events').median}, most ${of('events').max} (limit 51,200)`);
     console.log(`signals to a run: most ${of('signals').max} (limit 10,000)`);
     console.log(`history of a run: most ${(of('bytes').max / 2 ** 20).toFixed(1)} MiB (limit 50 MiB)`);
@@ -47,8 +47,9 @@ async function main(): Promise<void> {
 
 async function runJob(client: Client, thingCount: number): Promise<{ seconds: number; runs: Run[] }> {
   const began = performance.now();
-  const plan = { jobId: JOB_ID, createdBy: 'bench', timeouts: {}, thingCount, cursor: 0 };
-  const input: JobInput = { plan: { ...plan, nextPage: 0, launching: [], open: [] } };
+  const plan = { jobId: JOB_ID, jobType: 'SNAPSHOT' as const, createdBy: 'bench', timeouts: {} };
+  const queue = { next: 0, end: thingCount };
+  const input: JobInput = { plan: { ...plan, queue, launching: [], open: [] } };
   const handle = await client.workflow.start('job', {
     taskQueue: TASK_QUEUE,
     workflowId: jobWorkflowId(JOB_ID),

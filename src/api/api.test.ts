@@ -427,7 +427,6 @@ describe('jobs', () => {
       status: 'IN_PROGRESS',
       description: null,
       targets: { thingNames: ['a'], thingGroupNames: ['a (b)'] },
-      thingCount: 1,
       document: { action: 'restart' },
       timeoutConfig: {},
       reasonCode: null,
@@ -446,6 +445,7 @@ describe('jobs', () => {
         CANCELED: 0,
         REMOVED: 0,
       },
+      targetCounts: { total: 1, launched: 0, notLaunched: 1 },
     });
     expect((await call('get', `/jobs/${jobId}`).expect(200)).body).toEqual(body);
 

@@ -14,16 +14,17 @@ import { deleteExecution } from '../store/transitions';
 import { findJobState, watchingJobs } from '../store/jobs';
 import {
   cancelJob,
+  cancellationWorkflowId,
   cancelOneExecution,
-  deletionBegun,
+  deleteJob,
   deletionWorkflowId,
   executionWorkflowId,
   jobCreated,
   jobWorkflowId,
   pokeJob,
   removeOneExecution,
-  type CancelJobRequest,
 } from '../../workflows/messages';
+import { mendExecution } from '../temporal/mend-execution';
 import { reached } from '../temporal/open-workflows';
 import type { JobCommands } from './job-commands';
 
@@ -69,31 +70,34 @@ export function createJobCommands({ db, client, taskQueue, log }: Deps): JobComm
       );
     },
 
-    async cancel(jobId, request: CancelJobRequest) {
-      const handle = workflow.getHandle(jobWorkflowId(jobId));
-      const canceled = await reached(() =>
-        asMusterErrors(() => handle.executeUpdate(cancelJob, { args: [request] })),
-      );
-      if (canceled) return;
-      const job = await findJobState(db, jobId);
-      if (!job) throw new MusterError('JobNotFound', `There is no job ${jobId}.`);
-      throw new MusterError(
-        'JobNotActive',
-        `The job is ${job.status}: only a job that is IN_PROGRESS can be canceled.`,
+    async cancel(jobId, request) {
+      await requireJob(jobId);
+      const start = new WithStartWorkflowOperation('cancellation', {
+        workflowId: cancellationWorkflowId(jobId),
+        taskQueue,
+        args: [{ jobId }],
+        // One that runs is told of this request, too: it may ask for more.
+        workflowIdConflictPolicy: 'USE_EXISTING',
+        searchAttributes: { JobId: [jobId] },
+        staticSummary: `Cancellation of job ${jobId}`,
+      });
+      await asMusterErrors(() =>
+        workflow.executeUpdateWithStart(cancelJob, { startWorkflowOperation: start, args: [request] }),
       );
     },
 
     async delete(jobId, request) {
+      await requireJob(jobId);
       const start = new WithStartWorkflowOperation('deletion', {
         workflowId: deletionWorkflowId(jobId),
         taskQueue,
-        args: [{ jobId, ...request }],
+        args: [{ jobId }],
         workflowIdConflictPolicy: 'USE_EXISTING',
         searchAttributes: { JobId: [jobId] },
         staticSummary: `Deletion of job ${jobId}`,
       });
       await asMusterErrors(() =>
-        workflow.executeUpdateWithStart(deletionBegun, { startWorkflowOperation: start }),
+        workflow.executeUpdateWithStart(deleteJob, { startWorkflowOperation: start, args: [request] }),
       );
     },
 
@@ -103,10 +107,9 @@ export function createJobCommands({ db, client, taskQueue, log }: Deps): JobComm
       const cancel = () => handle.executeUpdate(cancelOneExecution, { args: [request] });
       if (await reached(() => asMusterErrors(cancel))) return;
       const { status } = await existingExecution(jobId, thingName);
-      const why = isTerminal(status)
-        ? 'which is terminal'
-        : 'and its workflow was ended in Temporal; `muster doctor --fix` mends that';
-      throw new MusterError('InvalidStateTransition', `The execution is ${status}, ${why}.`);
+      if (isTerminal(status))
+        throw new MusterError('InvalidStateTransition', `The execution is ${status}, which is terminal.`);
+      await mendExecution({ client, taskQueue }, { jobId, thingName });
     },
 
     async deleteExecution(jobId, thingName, { by, force }) {
@@ -142,13 +145,22 @@ export function createJobCommands({ db, client, taskQueue, log }: Deps): JobComm
     },
   };
 
+  /** Else a workflow would be started for nothing. */
+  async function requireJob(jobId: string): Promise<void> {
+    if (!(await findJobState(db, jobId))) throw new MusterError('JobNotFound', `There is no job ${jobId}.`);
+  }
+
   async function remove(
     jobId: string,
     thingName: string,
     cause: { by: string; reason: string },
   ): Promise<void> {
     const handle = workflow.getHandle(executionWorkflowId(jobId, thingName));
-    await reached(() => asMusterErrors(() => handle.executeUpdate(removeOneExecution, { args: [cause] })));
+    const heard = await reached(() =>
+      asMusterErrors(() => handle.executeUpdate(removeOneExecution, { args: [cause] })),
+    );
+    if (!heard && !isTerminal((await existingExecution(jobId, thingName)).status))
+      await mendExecution({ client, taskQueue }, { jobId, thingName });
   }
 
   async function existingExecution(jobId: string, thingName: string) {

@@ -10,6 +10,7 @@ import {
   listExecutions,
   listExecutionsOfThing,
   listJobs,
+  listTargets,
 } from '../store/job-queries';
 import { countReached } from '../store/jobs';
 import { readProgress } from '../store/progress';
@@ -28,6 +29,7 @@ type JobOperation =
   | 'deleteJob'
   | 'previewJob'
   | 'getJobProgress'
+  | 'listTargets'
   | 'listExecutions'
   | 'getExecution'
   | 'cancelExecution'
@@ -79,6 +81,10 @@ export function jobRoutes({ db, commands }: { db: Db; commands: JobCommands }): 
     async getJobProgress({ params: { jobId } }) {
       const points = await readProgress(db, jobId, Date.now());
       return { points: points.map(toProgressPoint) };
+    },
+
+    async listTargets({ params: { jobId }, query: { limit, cursor, state } }) {
+      return listTargets(db, jobId, { state }, { limit, cursor });
     },
 
     async listExecutions({ params: { jobId }, query: { limit, cursor, status, thingName } }) {

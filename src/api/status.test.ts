@@ -13,7 +13,7 @@ import {
   cancelJob,
   completeJob,
   createJob,
-  deleteExecutionPage,
+  deleteRecordPage,
   deleteJobRow,
   markJobDeleted,
 } from '../store/jobs';
@@ -64,7 +64,7 @@ describeOnEachStore((stores) => {
     );
     const launches = thingNames.map((thingName) => ({ thingName, executionNumber: 1 }));
     const state = queuedExecution(1, at, {});
-    await queueExecutions(db, { jobId, shard: 0, launches, state, cause, retarget: false });
+    await queueExecutions(db, { jobId, shard: 0, launches, state, cause });
   }
 
   async function move(jobId: string, thingName: string, path: ExecutionStatus[], at = now): Promise<void> {
@@ -118,8 +118,8 @@ describeOnEachStore((stores) => {
     await cancelJob(db, 'x', { by: 'key:y', dispatch: 'NONE' }, now);
     await move('x', 'a', ['CANCELED']);
     await deleteExecution(db, 'x', 'a', now);
-    await markJobDeleted(db, 'x', 'key:y', now);
-    await deleteExecutionPage(db, 'x', 10);
+    await markJobDeleted(db, 'x', { by: 'key:y', force: false }, now);
+    await deleteRecordPage(db, 'x', '', 10);
     await deleteJobRow(db, 'x', now);
     await deleteJobRow(db, 'x', now);
     const { activity } = await get('/overview');

@@ -43,7 +43,7 @@ export async function followJob(
       const job = await client.get<Job>(`/jobs/${segment(jobId)}`);
       heardAt = Date.now();
       const ended = job.status !== 'IN_PROGRESS';
-      show(renderProgress(job.executionCounts, ended));
+      show(renderProgress(job));
       if (ended) return job;
     } catch (error) {
       if (!(error instanceof Unreachable) || Date.now() - heardAt > PATIENCE_MS) throw error;

@@ -6,7 +6,7 @@ import { registerCreateJob } from './jobs-create';
 import { watchJob } from './jobs-watch';
 import { clientCommand, clientFor, examples, listCommand, type ClientOptions } from './options';
 import { pairs, printJson, printPage, renderFacts, renderTable, say, when, type Column } from './output';
-import { statusCounts } from './progress';
+import { launching, statusCounts } from './progress';
 
 interface CancelOptions extends ClientOptions {
   force?: boolean;
@@ -21,7 +21,7 @@ const JOB_COLUMNS: Column<JobSummary>[] = [
   { head: 'JOB', of: (job) => job.jobId },
   { head: 'NAME', of: (job) => job.name },
   { head: 'TYPE', of: (job) => job.jobType },
-  { head: 'STATUS', of: (job) => job.status },
+  { head: 'STATUS', of: (job) => [job.status, ...launching(job)].join(', ') },
   { head: 'TARGETS', of: ({ targets }) => [targets.thingCount, ...targets.thingGroupNames].join(', ') },
   { head: 'EXECUTIONS', of: (job) => statusCounts(job.executionCounts).join(' ') },
   { head: 'CREATED (UTC)', of: (job) => when(job.createdAt) },
@@ -143,7 +143,7 @@ async function show(jobId: string, options: ClientOptions): Promise<void> {
       Job: job.jobId,
       Name: job.name,
       Type: job.jobType,
-      Status: job.status,
+      Status: [job.status, ...launching(job)].join(', '),
       Description: job.description,
       Targets: targets(job),
       Document: JSON.stringify(job.document),
@@ -157,11 +157,13 @@ async function show(jobId: string, options: ClientOptions): Promise<void> {
   );
 }
 
-function targets({ targets: { thingNames, thingGroupNames }, thingCount }: Job): string {
+function targets({ targets: { thingNames, thingGroupNames }, targetCounts: { total } }: Job): string {
   const names = [...thingGroupNames, ...thingNames];
   const more = names.length > NAMES_SHOWN ? ', …' : '';
-  return `${names.slice(0, NAMES_SHOWN).join(', ')}${more} (${thingCount} things so far)`;
+  return `${names.slice(0, NAMES_SHOWN).join(', ')}${more} (${things(total)})`;
 }
+
+const things = (n: number) => (n === 1 ? '1 thing' : `${n.toLocaleString('en')} things`);
 
 function timeouts({ inProgressTimeoutInMinutes, queuedTimeoutInMinutes }: Job['timeoutConfig']): string {
   return [

@@ -1,20 +1,46 @@
 import { LiveLine, renderProgress } from './progress';
 
+const counts = (launched: number, notLaunched = 0) => ({
+  total: launched + notLaunched,
+  launched,
+  notLaunched,
+});
+
 describe('renderProgress', () => {
   it('shows the share at an end and the statuses that occur', () => {
-    expect(renderProgress({ QUEUED: 1, IN_PROGRESS: 1, SUCCEEDED: 2, FAILED: 0 }, false)).toBe(
-      '[############------------]  50%  SUCCEEDED 2  IN_PROGRESS 1  QUEUED 1',
-    );
+    expect(
+      renderProgress({
+        status: 'IN_PROGRESS',
+        executionCounts: { QUEUED: 1, IN_PROGRESS: 1, SUCCEEDED: 2, FAILED: 0 },
+        targetCounts: counts(4),
+      }),
+    ).toBe('[############------------]  50%  SUCCEEDED 2  IN_PROGRESS 1  QUEUED 1');
   });
 
   it('is full only when nothing is left', () => {
-    expect(renderProgress({ SUCCEEDED: 999, QUEUED: 1 }, false)).toMatch(/-\] {2}99%/);
-    expect(renderProgress({ SUCCEEDED: 1000 }, true)).toMatch(/#\] 100%/);
+    const almost = { SUCCEEDED: 999, QUEUED: 1 };
+    const running = { status: 'IN_PROGRESS', targetCounts: counts(1000) } as const;
+    expect(renderProgress({ ...running, executionCounts: almost })).toMatch(/-\] {2}99%/);
+    expect(renderProgress({ ...running, executionCounts: { SUCCEEDED: 1000 } })).toMatch(/#\] 100%/);
   });
 
-  it('tells a job that has no execution yet from one that has none at all', () => {
-    expect(renderProgress({}, false)).toMatch(/-\] {3}0%/);
-    expect(renderProgress({}, true)).toMatch(/#\] 100%/);
+  it('counts targets that are still to be launched, and says so', () => {
+    const launching = { executionCounts: { SUCCEEDED: 75 }, targetCounts: counts(75, 4925) };
+    expect(renderProgress({ ...launching, status: 'IN_PROGRESS' })).toBe(
+      '[------------------------]   1%  SUCCEEDED 75  launching, 75 of 5,000',
+    );
+    expect(renderProgress({ ...launching, status: 'CANCELED' })).toBe(
+      '[########################] 100%  SUCCEEDED 75  4,925 never launched',
+    );
+  });
+
+  it('tells a job that has no execution yet from one that has no targets at all', () => {
+    expect(
+      renderProgress({ status: 'IN_PROGRESS', executionCounts: {}, targetCounts: counts(0, 3) }),
+    ).toMatch(/-\] {3}0%/);
+    expect(renderProgress({ status: 'COMPLETED', executionCounts: {}, targetCounts: counts(0) })).toMatch(
+      /#\] 100%/,
+    );
   });
 });
 

@@ -13,7 +13,7 @@ import {
   THING_NAME_PATTERN,
 } from '../domain/limits';
 import { EVENT_TYPES } from '../domain/events';
-import { EXECUTION_STATUSES, JOB_STATUSES, JOB_TYPES } from '../domain/statuses';
+import { EXECUTION_STATUSES, JOB_STATUSES, JOB_TYPES, TARGET_STATES } from '../domain/statuses';
 
 export const MAX_THINGS_PER_CALL = 10_000;
 const MAX_TARGET_GROUPS = 250;
@@ -121,6 +121,23 @@ const executionCounts = z.record(executionStatus, z.int()).meta({
   required: [...EXECUTION_STATUSES],
 });
 
+const targetCounts = z
+  .object({
+    total: z.int().meta({
+      description: 'Things that the job is for; of a CONTINUOUS job those that belong to its targets now.',
+    }),
+    launched: z.int().meta({ description: 'Those that have got an execution.' }),
+    notLaunched: z.int().meta({
+      description:
+        'Those that have none: while the job is IN_PROGRESS they are still to be launched, else they never will be.',
+    }),
+  })
+  .meta({ id: 'TargetCounts' });
+const targetState = z.enum(TARGET_STATES).meta({
+  id: 'TargetState',
+  description: 'WAITING to be launched, LAUNCHED, or NOT_LAUNCHED because the job was over before.',
+});
+
 const eventType = z.enum(EVENT_TYPES).meta({ id: 'EventType' });
 const eventId = z.string().max(64, 'must have at most 64 characters');
 
@@ -173,6 +190,8 @@ export const executionListQuery = z.strictObject({
   status: executionStatus.optional(),
   thingName: prefix.meta({ description: 'What the name of the thing begins with.' }),
 });
+
+export const targetListQuery = z.strictObject({ ...page, state: targetState.optional() });
 
 export const namedListQuery = z.strictObject({
   ...page,
@@ -283,13 +302,14 @@ export const jobSummary = z
     jobType,
     status: jobStatus,
     targets: z.object({
-      thingCount: z.int().meta({ description: 'Things that the job has targeted so far.' }),
+      thingCount: z.int().meta({ description: 'Things that the job is for.' }),
       thingGroupNames: z.array(z.string()),
     }),
     createdAt: time,
     lastUpdatedAt: time,
     completedAt: time.nullable(),
     executionCounts,
+    targetCounts,
   })
   .meta({ id: 'JobSummary' });
 
@@ -301,7 +321,6 @@ export const job = z
     status: jobStatus,
     description: z.string().nullable(),
     targets: z.object({ thingNames: z.array(z.string()), thingGroupNames: z.array(z.string()) }),
-    thingCount: z.int().meta({ description: 'Things that the job has targeted so far.' }),
     document,
     timeoutConfig,
     reasonCode: z.string().nullable().meta({ description: 'Of a canceled job.' }),
@@ -311,14 +330,21 @@ export const job = z
     lastUpdatedAt: time,
     completedAt: time.nullable(),
     executionCounts,
+    targetCounts,
   })
   .meta({ id: 'Job' });
+
+export const target = z
+  .object({ thingName: z.string(), state: targetState })
+  .meta({ id: 'Target', description: 'A thing that a job is for.' });
 
 export const jobCancellation = z
   .strictObject({
     reasonCode: reasonCode.optional(),
     comment: comment.optional(),
-    force: z.boolean().default(false).meta({ description: 'Also executions that are IN_PROGRESS.' }),
+    force: z.boolean().default(false).meta({
+      description: 'Also executions that are IN_PROGRESS; in a job that is CANCELED already, too.',
+    }),
   })
   .meta({ id: 'JobCancellation' });
 

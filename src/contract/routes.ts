@@ -114,7 +114,7 @@ export const ROUTES = {
     tag: 'Jobs',
     summary: 'Create a job',
     description:
-      'A 201 means that the job is durable and listed. A SNAPSHOT job without any thing in its targets is COMPLETED at once.',
+      'A 201 means that the job is durable and listed. Its executions follow: `targetCounts` tells how many of its targets are launched. A SNAPSHOT job without any thing in its targets is COMPLETED at once.',
     headers: idempotencyKey,
     body: rest.newJob,
     bodyLimit: NAMES_LIMIT,
@@ -159,7 +159,7 @@ export const ROUTES = {
     tag: 'Jobs',
     summary: 'Cancel a job',
     description:
-      'No device gets it any more. Executions that are IN_PROGRESS run on and may still report; with `force` they are canceled, too.',
+      'No device gets it any more, and none can start it. Executions that are IN_PROGRESS run on and may still report; with `force` they are canceled, too. A job that is CANCELED while devices are still at work can be canceled again with `force`. Targets that were not launched get no execution: `targetCounts` counts them.',
     query: rest.forceQuery,
     body: rest.jobCancellation,
     bodyOptional: true,
@@ -189,6 +189,17 @@ export const ROUTES = {
     summary: 'Read how the executions of a job went on over time',
     status: 200,
     answer: rest.jobProgress,
+    errors: ['JobNotFound'],
+  },
+
+  listTargets: {
+    method: 'get',
+    path: '/jobs/{jobId}/targets',
+    tag: 'Jobs',
+    summary: 'List the things that a job is for, in the order in which they are launched',
+    query: rest.targetListQuery,
+    status: 200,
+    answer: rest.listOf(rest.target),
     errors: ['JobNotFound'],
   },
 

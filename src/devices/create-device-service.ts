@@ -16,6 +16,7 @@ import type { Db } from '../store/database';
 import { findExecution, findRepeated, pendingExecutions, readDocument, stateOf } from '../store/executions';
 import { cancelCause, findJobState, type JobState } from '../store/jobs';
 import type { ExecutionRow } from '../store/schema';
+import { mendExecution } from '../temporal/mend-execution';
 import { reached } from '../temporal/open-workflows';
 import { accepted, executionBody, executionState, summary, updateAnswer } from './answers';
 import { rejected, type DescribeRequest, type DeviceService } from './service';
@@ -28,7 +29,7 @@ interface Asked {
   answer?: DeviceAnswer;
 }
 
-export function createDeviceService(deps: { db: Db; client: Client }): DeviceService {
+export function createDeviceService(deps: { db: Db; client: Client; taskQueue: string }): DeviceService {
   const { db, client } = deps;
 
   return {
@@ -51,7 +52,8 @@ export function createDeviceService(deps: { db: Db; client: Client }): DeviceSer
         if (!next) return accepted({}, request);
         // Also where it is IN_PROGRESS: a report of the device that ends it may be under way to the workflow.
         const asked = await ask(next, request);
-        if (!asked.gone && (request.topic !== undefined || asked.answer)) return asked.answer;
+        if (asked.gone) await mendIfPending(next);
+        else if (request.topic !== undefined || asked.answer) return asked.answer;
       }
       return rejected('InternalError', 'The next execution could not be started. Try again.', token(request));
     },
@@ -101,17 +103,26 @@ export function createDeviceService(deps: { db: Db; client: Client }): DeviceSer
     await reached(() => handle.signal(cancelExecution, { ...cancelCause(job), force: true }));
   }
 
-  /** The workflow closed between the reading of its row and the request, so the row is terminal by now. */
+  /** The workflow has closed since its row was read. */
   async function answerClosed(
     { jobId, thingName }: ExecutionRow,
     request: UpdateRequest,
   ): Promise<DeviceAnswer> {
-    const row = await findExecution(db, jobId, thingName);
+    const row = await mendIfPending({ jobId, thingName });
     if (!row) return notFound(thingName, jobId, request);
     return (
       refusal(row, request) ??
       rejected('InternalError', 'The execution has no workflow any more.', token(request))
     );
+  }
+
+  /** A workflow that has closed by itself has recorded a terminal status before; one that has not was ended by hand. */
+  async function mendIfPending(key: { jobId: string; thingName: string }): Promise<ExecutionRow | undefined> {
+    const read = () => findExecution(db, key.jobId, key.thingName);
+    const row = await read();
+    if (!row || isTerminal(row.status)) return row;
+    await mendExecution(deps, key);
+    return read();
   }
 }
 

@@ -129,7 +129,7 @@ function deletionsWithoutWorkflow(deps: ComparisonDeps): Comparison {
         await client.workflow.start('deletion', {
           workflowId,
           taskQueue,
-          args: [{ jobId, by: BY, force: true }],
+          args: [{ jobId, by: BY }],
           searchAttributes: { JobId: [jobId] },
           staticSummary: `Deletion of job ${jobId}`,
           ...UNDER_WAY,
@@ -169,7 +169,7 @@ function endedBatches({ db, client, taskQueue }: ComparisonDeps): Comparison {
       const mended = await filtered(workflowIds, async (workflowId) => {
         const { jobId } = namesIn(workflowId);
         // Under the id of the batch, so that its latest run is one that has completed.
-        const input = { jobId, n: Number(workflowId.split('/').at(-1)) };
+        const input = { jobId, first: Number(workflowId.split('/').at(-1)) };
         await client.workflow.execute<typeof mendBatch>('mendBatch', {
           workflowId,
           taskQueue,

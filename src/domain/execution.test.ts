@@ -23,6 +23,9 @@ const timeouts: fc.Arbitrary<TimeoutConfig> = fc.record({
   queuedTimeoutInMinutes: optional(minutes),
 });
 
+/** In a generated timer: it was set for the deadline that the execution has when it fires. */
+const SET_FOR_NOW = -1;
+
 const event: fc.Arbitrary<ExecutionEvent> = fc.oneof(
   fc.record({
     kind: fc.constant('start-next' as const),
@@ -38,8 +41,8 @@ const event: fc.Arbitrary<ExecutionEvent> = fc.oneof(
     stepTimeoutInMinutes: optional(fc.oneof(minutes, fc.constant(-1))),
   }),
   fc.record({ kind: fc.constant('cancel' as const), force: fc.boolean() }),
-  fc.constant({ kind: 'remove' as const }),
-  fc.constant({ kind: 'timer' as const }),
+  fc.record({ kind: fc.constant('remove' as const), unlessStarted: optional(fc.boolean()) }),
+  fc.constantFrom(SET_FOR_NOW, START).map((deadline) => ({ kind: 'timer' as const, deadline })),
 );
 
 const life = fc.array(fc.tuple(event, fc.integer({ min: 0, max: 100 * MINUTE })), { maxLength: 30 });
@@ -57,7 +60,9 @@ function live(
 ): ExecutionState {
   let now = START;
   let state = queuedExecution(1, now, config);
-  for (const [next, pause] of events) {
+  for (const [generated, pause] of events) {
+    const isSetForNow = generated.kind === 'timer' && generated.deadline === SET_FOR_NOW;
+    const next = isSetForNow ? { ...generated, deadline: nextDeadline(state) ?? SET_FOR_NOW } : generated;
     now += pause;
     const decision = decide(state, next, now, config);
     check(state, next, decision, now);
@@ -91,14 +96,27 @@ describe('the life of an execution', () => {
     );
   });
 
-  it('times out at the nearer deadline and never before it', () => {
+  it('times out when the timer of its nearer deadline fires, whatever the clock says, and by no other one', () => {
     fc.assert(
       fc.property(timeouts, life, (config, events) => {
-        live(config, events, (before, { kind }, decision, now) => {
-          if (kind !== 'timer' || isTerminal(before.status)) return;
-          const deadline = nextDeadline(before);
-          const isDue = deadline !== undefined && now >= deadline;
+        live(config, events, (before, fired, decision) => {
+          if (fired.kind !== 'timer' || isTerminal(before.status)) return;
+          const isDue = nextDeadline(before) === fired.deadline;
           expect(decision.accepted && decision.next.status === 'TIMED_OUT').toBe(isDue);
+          if (isDue && decision.accepted)
+            expect(decision.next.finishedAt).toBeGreaterThanOrEqual(fired.deadline);
+        });
+      }),
+    );
+  });
+
+  it('lets an execution that is at work finish when its thing has left the groups of the job', () => {
+    fc.assert(
+      fc.property(timeouts, life, (config, events) => {
+        live(config, events, (before, asked, decision) => {
+          if (asked.kind !== 'remove' || isTerminal(before.status) || !decision.accepted) return;
+          const stays = asked.unlessStarted === true && before.status === 'IN_PROGRESS';
+          expect(decision.next.status).toBe(stays ? 'IN_PROGRESS' : 'REMOVED');
         });
       }),
     );

@@ -55,10 +55,14 @@ export interface Cancel {
 /** The record goes away: the thing left the job's groups or was deleted, or the job is being deleted. */
 export interface Remove {
   kind: 'remove';
+  /** One that is IN_PROGRESS may finish: the thing has left the job's groups, and is at work. */
+  unlessStarted?: boolean;
 }
 
 export interface TimerFired {
   kind: 'timer';
+  /** Epoch milliseconds: the deadline that the timer was set for. */
+  deadline: number;
 }
 
 export type ExecutionEvent = StartNext | Report | Cancel | Remove | TimerFired;
@@ -110,9 +114,9 @@ export function decide(
     case 'cancel':
       return cancel(state, event, now);
     case 'remove':
-      return isTerminal(state.status) ? alreadyTerminal(state) : accept(finish(state, 'REMOVED', now));
+      return remove(state, event, now);
     case 'timer':
-      return timeOut(state, now);
+      return timeOut(state, event, now);
   }
 }
 
@@ -191,10 +195,16 @@ function cancel(state: ExecutionState, event: Cancel, now: number): Decision {
   return accept(finish(state, 'CANCELED', now));
 }
 
-function timeOut(state: ExecutionState, now: number): Decision {
-  const deadline = nextDeadline(state);
-  if (deadline === undefined || now < deadline) return { accepted: true, changed: false, next: state };
-  return accept(finish(state, 'TIMED_OUT', now));
+function remove(state: ExecutionState, event: Remove, now: number): Decision {
+  if (isTerminal(state.status)) return alreadyTerminal(state);
+  if (event.unlessStarted && state.status === 'IN_PROGRESS') return unchanged(state);
+  return accept(finish(state, 'REMOVED', now));
+}
+
+/** The timer says when it is time, and not this process's clock: where that is behind, the deadline has come all the same. */
+function timeOut(state: ExecutionState, event: TimerFired, now: number): Decision {
+  if (nextDeadline(state) !== event.deadline) return unchanged(state);
+  return accept(finish(state, 'TIMED_OUT', Math.max(now, event.deadline)));
 }
 
 function start(state: ExecutionState, now: number, timeouts: TimeoutConfig): ExecutionState {
@@ -236,6 +246,10 @@ function after(now: number, minutes: number | undefined): number | undefined {
 
 function accept(next: ExecutionState): Acceptance {
   return { accepted: true, changed: true, next };
+}
+
+function unchanged(state: ExecutionState): Acceptance {
+  return { accepted: true, changed: false, next: state };
 }
 
 function refuse(code: RefusalCode, message: string): Refusal {

@@ -32,9 +32,9 @@ export const MAX_TIMEOUT_MINUTES = 10_080;
 /** `get` and `notify` list at most so many pending executions. */
 export const MAX_PENDING_LISTED = 15;
 
-/** Things launched together: one batch workflow, or the job itself when it has no more than these. */
-export const PAGE_SIZE = 200;
-/** Executions of a page that become visible together: the first devices need not wait for the whole page. */
+/** Things launched together at most: by one batch workflow, or by the job itself when it has no more than these. */
+export const BATCH_SIZE = 200;
+/** Executions of a batch that become visible together: the first devices need not wait for the whole batch. */
 export const LAUNCHED_AT_ONCE = 25;
 
 export const DEFAULT_LIST_LIMIT = 50;

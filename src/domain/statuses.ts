@@ -24,6 +24,7 @@ export type JobType = (typeof JOB_TYPES)[number];
 
 /** Pending executions are the ones a device still has to work on. */
 export const PENDING_STATUSES = ['IN_PROGRESS', 'QUEUED'] as const;
+export type PendingStatus = (typeof PENDING_STATUSES)[number];
 
 /** A terminal execution never reopens. */
 export function isTerminal(status: ExecutionStatus): boolean {
@@ -46,3 +47,29 @@ export function noExecutions(): ExecutionCounts {
  */
 export const DISPATCH_MODES = ['ALL', 'STARTED', 'NONE'] as const;
 export type Dispatch = (typeof DISPATCH_MODES)[number];
+
+/** The targets of a job. */
+export interface TargetCounts {
+  total: number;
+  /** Those that have got an execution. */
+  launched: number;
+  /** The rest: still to be launched, or never launched where the job is over. */
+  notLaunched: number;
+}
+
+/**
+ * How a target stands: `WAITING` to be launched, `LAUNCHED`, or `NOT_LAUNCHED` because the job was over before.
+ */
+export const TARGET_STATES = ['WAITING', 'LAUNCHED', 'NOT_LAUNCHED'] as const;
+export type TargetState = (typeof TARGET_STATES)[number];
+
+/** Whether some of its targets are still to get the job. */
+export function isLaunching({
+  status,
+  targetCounts,
+}: {
+  status: JobStatus;
+  targetCounts: TargetCounts;
+}): boolean {
+  return status === 'IN_PROGRESS' && targetCounts.notLaunched > 0;
+}

@@ -114,7 +114,7 @@ async function startParts(
     checks.broker = () => broker.check();
     shutdown.add('MQTT broker', 2_000, () => broker.close());
   }
-  const devices = createDeviceService({ db, client });
+  const devices = createDeviceService({ db, client, taskQueue });
   const parts: Parts = {
     ...{
       config,

@@ -1,7 +1,8 @@
 /** What doctor compares with Temporal: pages over everything that is not at its end. */
 import { sql } from 'kysely';
-import { PENDING_STATUSES, type JobStatus } from '../domain/statuses';
+import { type JobStatus } from '../domain/statuses';
 import type { Db, Queryable } from './database';
+import { countPending } from './executions';
 import type { ExecutionRow, JobRow } from './schema';
 
 export type ExecutionKey = Pick<ExecutionRow, 'jobId' | 'thingName'>;
@@ -60,21 +61,15 @@ export async function findJobs(
   return new Map(rows.map((row) => [row.jobId, row]));
 }
 
-/** Whether every target has an execution, and each of them has ended. */
+/** Whether every target was launched, and every execution has ended. */
 export async function hasFinished(db: Queryable, jobId: string): Promise<boolean> {
-  const unfinished = await db
+  const waiting = await db
     .selectFrom('job_targets')
-    .leftJoin('executions', (join) =>
-      join
-        .onRef('executions.jobId', '=', 'job_targets.jobId')
-        .onRef('executions.thingName', '=', 'job_targets.thingName'),
-    )
-    .select('job_targets.thingName')
-    .where('job_targets.jobId', '=', jobId)
-    .where((eb) =>
-      eb.or([eb('executions.jobId', 'is', null), eb('executions.status', 'in', PENDING_STATUSES)]),
-    )
+    .select('thingName')
+    .where('jobId', '=', jobId)
+    // A literal, or SQLite could not use the partial index on it.
+    .where(sql<boolean>`${sql.ref('state')} = 'WAITING'`)
     .limit(1)
     .executeTakeFirst();
-  return unfinished === undefined;
+  return waiting === undefined && (await countPending(db, jobId)) === 0;
 }

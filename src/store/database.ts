@@ -13,6 +13,7 @@ import * as webConsole from './migrations/002-console';
 import * as installation from './migrations/003-installation';
 import * as leases from './migrations/004-leases';
 import * as pendingInOrder from './migrations/005-pending-in-order';
+import * as queue from './migrations/006-queue';
 import * as requestHash from './migrations/007-request-hash';
 import { migratingDialect, workingDialect, type PostgresLocation } from './postgres';
 import type { Database } from './schema';
@@ -37,6 +38,7 @@ const MIGRATIONS: Record<string, Migration> = {
   '003-installation': installation,
   '004-leases': leases,
   '005-pending-in-order': pendingInOrder,
+  '006-queue': queue,
   '007-request-hash': requestHash,
 };
 

@@ -2,7 +2,6 @@
  * What happened, kept for those who listen. Events are appended in the transaction in which they happen, so that
  * nobody hears of what was rolled back and nobody misses what was committed.
  */
-import { setImmediate as turnOfTheLoop } from 'node:timers/promises';
 import { sql, type Insertable } from 'kysely';
 import { BEGINNING, isNotable, type EventType, type Position } from '../domain/events';
 import { isPostgres, type Db, type Queryable } from './database';
@@ -139,7 +138,6 @@ export async function sweepEvents(db: Db, kept = KEPT): Promise<void> {
   for (let from = first; from <= last - kept; from += SWEPT_AT_ONCE) {
     const to = Math.min(from + SWEPT_AT_ONCE - 1, last - kept);
     await db.deleteFrom('events').where('seq', '<=', to).execute();
-    await turnOfTheLoop();
   }
 }
 

@@ -2,7 +2,7 @@
 import type { Transaction } from 'kysely';
 import { MusterError } from '../contract/errors';
 import type { Db, Queryable } from './database';
-import { fillGroup, joinGroup, leaveGroup, takeClock } from './membership';
+import { endWatching, fillGroup, joinGroup, leaveGroup, takeClock } from './membership';
 import { endOfPrefix, NAME_KEY, readCursor, toPage, type Page, type PageRequest } from './paging';
 import type { Database } from './schema';
 import { requireThing, unknownThings } from './things';
@@ -90,6 +90,7 @@ export async function deleteGroup(db: Db, name: string, now: number): Promise<st
       );
     }
     const touched = await leaveGroup(trx, name, undefined, now);
+    await endWatching(trx, name);
     await trx.deleteFrom('thing_group_tags').where('groupName', '=', name).execute();
     await trx.deleteFrom('thing_groups').where('name', '=', name).execute();
     return touched;

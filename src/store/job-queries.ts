@@ -8,11 +8,22 @@ import {
   type ExecutionStatus,
   type JobStatus,
   type JobType,
+  type TargetCounts,
+  type TargetState,
 } from '../domain/statuses';
 import type { Queryable } from './database';
 import { fromJson } from './executions';
 import { TRANSITIONS_KEPT } from './transitions';
-import { endOfPrefix, NAME_KEY, readCursor, TIME_KEY, toPage, type Page, type PageRequest } from './paging';
+import {
+  endOfPrefix,
+  NAME_KEY,
+  POSITION_KEY,
+  readCursor,
+  TIME_KEY,
+  toPage,
+  type Page,
+  type PageRequest,
+} from './paging';
 import type { ExecutionRow, JobRow, TransitionRow } from './schema';
 
 export interface JobSummary {
@@ -25,14 +36,13 @@ export interface JobSummary {
   lastUpdatedAt: number;
   completedAt: number | null;
   executionCounts: ExecutionCounts;
+  targetCounts: TargetCounts;
 }
 
 export interface JobDetail extends Omit<JobSummary, 'targets'> {
   description: string | null;
   /** As the operator gave them. */
   targets: { thingNames: string[]; thingGroupNames: string[] };
-  /** Things that the job has targeted so far. */
-  thingCount: number;
   document: Record<string, unknown>;
   timeoutConfig: TimeoutConfig;
   reasonCode: string | null;
@@ -51,6 +61,12 @@ export interface Execution {
   startedAt: number | null;
   lastUpdatedAt: number;
   finishedAt: number | null;
+}
+
+/** A thing that a job is for. */
+export interface Target {
+  thingName: string;
+  state: TargetState;
 }
 
 export interface ExecutionWithJobName extends Execution {
@@ -119,7 +135,7 @@ export async function findJobSummaries(db: Queryable, jobIds: string[]): Promise
 function selectSummaries(db: Queryable) {
   return db
     .selectFrom('jobs')
-    .select(['jobId', 'name', 'jobType', 'status', 'thingCount', 'groupNamesJson'])
+    .select(['jobId', 'name', 'jobType', 'status', 'thingCount', 'launchedCount', 'groupNamesJson'])
     .select(['createdAt', 'lastUpdatedAt', 'completedAt']);
 }
 
@@ -130,9 +146,10 @@ async function withCounts(db: Queryable, rows: SummaryRow[]): Promise<JobSummary
     db,
     rows.map(({ jobId }) => jobId),
   );
-  return rows.map(({ groupNamesJson, thingCount, ...job }) => ({
+  return rows.map(({ groupNamesJson, thingCount, launchedCount, ...job }) => ({
     ...job,
     targets: { thingCount, thingGroupNames: JSON.parse(groupNamesJson) as string[] },
+    targetCounts: targetCounts({ thingCount, launchedCount }),
     executionCounts: countsOf(job.jobId),
   }));
 }
@@ -180,6 +197,40 @@ export async function listExecutions(
     .execute();
   const { items, nextCursor } = toPage(rows, page.limit, (row) => [row.thingName]);
   return { items: items.map(toExecution), nextCursor };
+}
+
+/**
+ * In the order of the queue.
+ * @param state `WAITING` finds nothing in a job that is over, nor `NOT_LAUNCHED` in one that is not
+ * @throws MusterError JobNotFound
+ */
+export async function listTargets(
+  db: Queryable,
+  jobId: string,
+  { state }: { state?: TargetState },
+  page: PageRequest,
+): Promise<Page<Target>> {
+  const { status } = await requireJob(db, jobId);
+  const notLaunched = status === 'IN_PROGRESS' ? 'WAITING' : 'NOT_LAUNCHED';
+  const after = readCursor(page.cursor, POSITION_KEY);
+  let query = db.selectFrom('job_targets').selectAll().where('jobId', '=', jobId);
+  // Literals, or SQLite could not use the partial index on them.
+  if (state === 'LAUNCHED') query = query.where(sql<boolean>`${sql.ref('state')} = 'LAUNCHED'`);
+  else if (state === notLaunched) query = query.where(sql<boolean>`${sql.ref('state')} = 'WAITING'`);
+  else if (state) return { items: [], nextCursor: null };
+  if (after) query = query.where('position', '>', after[0]);
+  const rows = await query
+    .orderBy('position')
+    .limit(page.limit + 1)
+    .execute();
+  const { items, nextCursor } = toPage(rows, page.limit, (row) => [row.position]);
+  return {
+    items: items.map((row) => ({
+      thingName: row.thingName,
+      state: row.state === 'LAUNCHED' ? row.state : notLaunched,
+    })),
+    nextCursor,
+  };
 }
 
 /**
@@ -250,9 +301,10 @@ export function toExecutionWithJobName(row: ExecutionRow & { jobName: string | n
 }
 
 /** @throws MusterError JobNotFound */
-async function requireJob(db: Queryable, jobId: string): Promise<void> {
-  const row = await db.selectFrom('jobs').select('jobId').where('jobId', '=', jobId).executeTakeFirst();
+async function requireJob(db: Queryable, jobId: string): Promise<{ status: JobStatus }> {
+  const row = await db.selectFrom('jobs').select('status').where('jobId', '=', jobId).executeTakeFirst();
   if (!row) throw jobNotFound(jobId);
+  return row;
 }
 
 function jobNotFound(jobId: string): MusterError {
@@ -286,7 +338,7 @@ function toDetail(row: JobRow): Omit<JobDetail, 'executionCounts'> {
       thingNames: JSON.parse(row.thingNamesJson) as string[],
       thingGroupNames: JSON.parse(row.groupNamesJson) as string[],
     },
-    thingCount: row.thingCount,
+    targetCounts: targetCounts(row),
     document: JSON.parse(row.documentJson) as Record<string, unknown>,
     timeoutConfig: JSON.parse(row.timeoutConfigJson) as TimeoutConfig,
     reasonCode: row.reasonCode,
@@ -296,6 +348,11 @@ function toDetail(row: JobRow): Omit<JobDetail, 'executionCounts'> {
     lastUpdatedAt: row.lastUpdatedAt,
     completedAt: row.completedAt,
   };
+}
+
+function targetCounts(row: Pick<JobRow, 'thingCount' | 'launchedCount'>): TargetCounts {
+  const { thingCount: total, launchedCount: launched } = row;
+  return { total, launched, notLaunched: total - launched };
 }
 
 function toExecution(row: ExecutionRow): Execution {

@@ -7,17 +7,15 @@ import { appendEvents } from './events';
 import { unknownGroups } from './groups';
 import type { JobRow, JobsTable } from './schema';
 import { unknownThings } from './things';
-import { inSnapshot, inTransaction } from './transaction';
+import { inSnapshot, inTransaction, lockJob } from './transaction';
+import { executionPage } from './executions';
 
 /** SQLite takes 32,766 parameters in a statement, PostgreSQL 65,535. */
 const NAMES_PER_STATEMENT = 1_000;
 
 export interface CreatedJob {
-  /** Things to launch at first; they are cut into pages by position. */
-  thingCount: number;
-  createdAt: number;
-  /** Where a CONTINUOUS job begins to read the membership log. */
-  cursor: number;
+  /** Its targets stand in the queue at the positions below this. */
+  queueEnd: number;
 }
 
 /** Thrown by `createJob`; nothing was created. */
@@ -38,12 +36,7 @@ export class UnknownTargets extends Error {
 export async function createJob(db: Db, request: NewJobRequest, now: number): Promise<CreatedJob> {
   return inSnapshot(db, async (tx) => {
     const existing = await findJobState(tx, request.jobId);
-    if (existing)
-      return {
-        thingCount: existing.thingCount,
-        createdAt: existing.createdAt,
-        cursor: existing.membershipSeq,
-      };
+    if (existing) return { queueEnd: existing.queueEnd };
 
     const unknown = await unknownTargets(tx, request.targets);
     if (unknown) throw unknown;
@@ -54,7 +47,6 @@ export async function createJob(db: Db, request: NewJobRequest, now: number): Pr
     const thingCount = await countTargets(tx, request.jobId);
     if (request.jobType === 'CONTINUOUS') await watchGroups(tx, request);
 
-    const cursor = await membershipSeq(tx);
     const { jobId, jobType, name = null } = request;
     const status = jobType === 'SNAPSHOT' && thingCount === 0 ? 'COMPLETED' : 'IN_PROGRESS';
     await tx
@@ -70,8 +62,9 @@ export async function createJob(db: Db, request: NewJobRequest, now: number): Pr
         thingNamesJson: JSON.stringify(request.targets.thingNames),
         groupNamesJson: JSON.stringify(request.targets.thingGroupNames),
         thingCount,
+        queueEnd: thingCount,
         timeoutConfigJson: JSON.stringify(request.timeoutConfig),
-        membershipSeq: cursor,
+        membershipSeq: await membershipSeq(tx),
         createdBy: request.createdBy,
         requestHash: request.requestHash ?? null,
         createdAt: now,
@@ -80,7 +73,7 @@ export async function createJob(db: Db, request: NewJobRequest, now: number): Pr
       })
       .execute();
     await appendEvents(tx, [{ type: 'job.created', at: now, jobId, data: { name, jobType, status } }]);
-    return { thingCount, createdAt: now, cursor };
+    return { queueEnd: thingCount };
   });
 }
 
@@ -118,7 +111,7 @@ async function unknownTargets(
 const JOB_STATE = [
   'status',
   'dispatch',
-  'thingCount',
+  'queueEnd',
   'membershipSeq',
   'canceledBy',
   'reasonCode',
@@ -140,82 +133,129 @@ export interface JobCancellation {
   comment?: string;
 }
 
-/** @returns false where the job was not IN_PROGRESS; nothing is changed then */
+/**
+ * Closes the job to its devices. One that was canceled without force can still be canceled with it, as long as devices
+ * are at work.
+ * @returns false where nothing is left to stop; nothing is changed then
+ */
 export async function cancelJob(
   db: Db,
   jobId: string,
-  { by, dispatch, reasonCode, comment }: JobCancellation,
+  cancellation: JobCancellation,
   now: number,
-): Promise<boolean> {
-  return changeStatus(db, jobId, { from: ['IN_PROGRESS'], to: 'CANCELED', by }, now, {
-    dispatch,
-    canceledBy: by,
-    reasonCode: reasonCode ?? null,
-    comment: comment ?? null,
-    completedAt: now,
-  });
-}
-
-export async function completeJob(db: Db, jobId: string, now: number): Promise<void> {
-  await changeStatus(db, jobId, { from: ['IN_PROGRESS'], to: 'COMPLETED' }, now, { completedAt: now });
-}
-
-/** From here on nothing of the job is launched and no device sees any of it. */
-export async function markJobDeleted(db: Db, jobId: string, by: string, now: number): Promise<void> {
-  const from: JobStatus[] = ['IN_PROGRESS', 'COMPLETED', 'CANCELED'];
-  await changeStatus(db, jobId, { from, to: 'DELETION_IN_PROGRESS', by }, now, { dispatch: 'NONE' });
-}
-
-/** @returns false where the job was in none of the statuses `from`; nothing is changed then */
-async function changeStatus(
-  db: Db,
-  jobId: string,
-  { from, to, by }: { from: JobStatus[]; to: JobStatus; by?: string },
-  now: number,
-  changes: Updateable<JobsTable>,
 ): Promise<boolean> {
   return inTransaction(db, async (tx) => {
-    const { numUpdatedRows } = await tx
-      .updateTable('jobs')
-      .set({ ...changes, status: to, lastUpdatedAt: now })
-      .where('jobId', '=', jobId)
-      .where('status', 'in', from)
-      .executeTakeFirst();
-    if (numUpdatedRows === 0n) return false;
-    await appendEvents(tx, [{ type: 'job.updated', at: now, jobId, data: { status: to, by } }]);
+    const job = await lockJob(tx, jobId, 'update');
+    if (job?.status === 'IN_PROGRESS') {
+      const { by, dispatch, reasonCode = null, comment = null } = cancellation;
+      const changes = { dispatch, canceledBy: by, reasonCode, comment, completedAt: now };
+      await changeStatus(tx, jobId, { to: 'CANCELED', by }, now, changes);
+      return true;
+    }
+    const isRaised = job?.dispatch === 'STARTED' && cancellation.dispatch === 'NONE';
+    if (!isRaised || !(await hasStarted(tx, jobId))) return false;
+    const { by, dispatch, reasonCode, comment } = cancellation;
+    await changeStatus(tx, jobId, { to: 'CANCELED', by }, now, {
+      dispatch,
+      canceledBy: by,
+      reasonCode,
+      comment,
+    });
     return true;
   });
 }
 
-/** Removes one page of a job's execution records with their transitions. @returns how many there were */
-export async function deleteExecutionPage(db: Db, jobId: string, limit: number): Promise<number> {
+async function hasStarted(tx: Queryable, jobId: string): Promise<boolean> {
+  return (await executionPage(tx, jobId, 'IN_PROGRESS', '', 1)).length > 0;
+}
+
+/** @returns the status in which the job is then; undefined where it is gone */
+export async function completeJob(db: Db, jobId: string, now: number): Promise<JobStatus | undefined> {
   return inTransaction(db, async (tx) => {
-    const page = await tx
-      .selectFrom('executions')
-      .select('thingName')
-      .where('jobId', '=', jobId)
-      .orderBy('thingName')
-      .limit(limit)
-      .execute();
-    const names = page.map(({ thingName }) => thingName);
-    if (names.length === 0) return 0;
-    await tx.deleteFrom('transitions').where('jobId', '=', jobId).where('thingName', 'in', names).execute();
-    await tx.deleteFrom('executions').where('jobId', '=', jobId).where('thingName', 'in', names).execute();
-    return names.length;
+    const job = await lockJob(tx, jobId, 'update');
+    if (job?.status !== 'IN_PROGRESS') return job?.status;
+    await changeStatus(tx, jobId, { to: 'COMPLETED' }, now, { completedAt: now });
+    return 'COMPLETED';
   });
 }
 
-/** The job's row and everything that hangs on it but its executions, which are gone already. */
+/**
+ * From here on nothing of the job is launched and no device sees any of it. Doing it again changes nothing.
+ * @param force also where the job is IN_PROGRESS
+ * @returns the status in which the job was; undefined where there is no such job
+ */
+export async function markJobDeleted(
+  db: Db,
+  jobId: string,
+  { by, force }: { by: string; force: boolean },
+  now: number,
+): Promise<JobStatus | undefined> {
+  return inTransaction(db, async (tx) => {
+    const job = await lockJob(tx, jobId, 'update');
+    const mayGo = job && job.status !== 'DELETION_IN_PROGRESS' && (force || job.status !== 'IN_PROGRESS');
+    if (mayGo) await changeStatus(tx, jobId, { to: 'DELETION_IN_PROGRESS', by }, now, { dispatch: 'NONE' });
+    return job?.status;
+  });
+}
+
+async function changeStatus(
+  tx: Queryable,
+  jobId: string,
+  { to, by }: { to: JobStatus; by?: string },
+  now: number,
+  changes: Updateable<JobsTable>,
+): Promise<void> {
+  await tx
+    .updateTable('jobs')
+    .set({ ...changes, status: to, lastUpdatedAt: now })
+    .where('jobId', '=', jobId)
+    .execute();
+  await appendEvents(tx, [{ type: 'job.updated', at: now, jobId, data: { status: to, by } }]);
+}
+
+/** Tables with a row for each of a job's things, by the order in which they are emptied. */
+const ROWS_OF_JOB = ['transitions', 'executions', 'job_targets'] as const;
+
+/**
+ * Removes a job's records and targets, things in the order of their names, a bounded number in one transaction.
+ * @param after the last thing that is gone already
+ * @returns the last thing that went with it; undefined where none is left
+ */
+export async function deleteRecordPage(
+  db: Db,
+  jobId: string,
+  after: string,
+  limit: number,
+): Promise<string | undefined> {
+  return inTransaction(db, async (tx) => {
+    const namesIn = (table: 'executions' | 'job_targets') =>
+      tx
+        .selectFrom(table)
+        .select('thingName')
+        .where('jobId', '=', jobId)
+        .where('thingName', '>', after)
+        .orderBy('thingName')
+        .limit(limit)
+        .execute();
+    const rows = [...(await namesIn('executions')), ...(await namesIn('job_targets'))];
+    // Those of both that come first, so that none is passed over.
+    const names = [...new Set(rows.map(({ thingName }) => thingName))].sort().slice(0, limit);
+    const last = names.at(-1);
+    if (last === undefined) return undefined;
+    for (const table of ROWS_OF_JOB)
+      await tx.deleteFrom(table).where('jobId', '=', jobId).where('thingName', 'in', names).execute();
+    return last;
+  });
+}
+
+/** The job's row and what hangs on it; its records are gone already. */
 export async function deleteJobRow(db: Db, jobId: string, now: number): Promise<void> {
   await inTransaction(db, async (tx) => {
     const own = tx.selectFrom('jobs').select('name').where('jobId', '=', jobId);
     const job = await own.forUpdate().executeTakeFirst();
     if (!job) return;
-    await tx.deleteFrom('job_progress').where('jobId', '=', jobId).execute();
-    await tx.deleteFrom('job_targets').where('jobId', '=', jobId).execute();
-    await tx.deleteFrom('job_groups').where('jobId', '=', jobId).execute();
-    await tx.deleteFrom('job_counts').where('jobId', '=', jobId).execute();
-    await tx.deleteFrom('jobs').where('jobId', '=', jobId).execute();
+    for (const table of ['job_progress', 'job_groups', 'job_counts', 'jobs'] as const)
+      await tx.deleteFrom(table).where('jobId', '=', jobId).execute();
     await appendEvents(tx, [{ type: 'job.deleted', at: now, jobId, data: { name: job.name } }]);
   });
 }
@@ -247,7 +287,13 @@ export async function membershipSeq(db: Queryable): Promise<number> {
 async function insertNamedTargets(tx: Queryable, jobId: string, thingNames: string[]): Promise<void> {
   let position = 0;
   for (const names of chunks(thingNames)) {
-    const rows = names.map((thingName) => ({ jobId, thingName, position: position++, explicit: 1 }));
+    const rows = names.map((thingName) => ({
+      jobId,
+      thingName,
+      position: position++,
+      explicit: 1,
+      state: 'WAITING' as const,
+    }));
     await tx.insertInto('job_targets').values(rows).execute();
   }
 }
@@ -260,9 +306,9 @@ async function insertGroupTargets(
 ): Promise<void> {
   if (groupNames.length === 0) return;
   await sql`
-    insert into job_targets (${sql.ref('jobId')}, ${sql.ref('thingName')}, ${sql.ref('position')}, ${sql.ref('explicit')})
+    insert into job_targets (${sql.ref('jobId')}, ${sql.ref('thingName')}, ${sql.ref('position')}, ${sql.ref('explicit')}, ${sql.ref('state')})
     select ${jobId}, ${sql.ref('members.thingName')},
-           cast(${from} as integer) + row_number() over (order by ${sql.ref('members.thingName')}) - 1, 0
+           cast(${from} as integer) + row_number() over (order by ${sql.ref('members.thingName')}) - 1, 0, 'WAITING'
     from (
       select distinct m.${sql.ref('thingName')} from thing_group_members m
       where m.${sql.ref('groupName')} in (${sql.join(groupNames)})
@@ -285,6 +331,7 @@ async function watchGroups(tx: Queryable, request: NewJobRequest): Promise<void>
   const rows = [...new Set(request.targets.thingGroupNames)].map((groupName) => ({
     jobId: request.jobId,
     groupName,
+    endSeq: null,
   }));
   if (rows.length > 0) await tx.insertInto('job_groups').values(rows).execute();
 }

@@ -1,14 +1,12 @@
 /** Reading the membership log on behalf of a CONTINUOUS job. Writing it: membership.ts. */
-import type { Launch } from '../domain/job';
+import { sql } from 'kysely';
 import type { MembershipChange, TargetDifference, ThingMembership } from '../domain/targets';
 import { targetDifference } from '../domain/targets';
 import type { Db, Queryable } from './database';
-import { membershipSeq } from './jobs';
+import { findJobState, membershipSeq } from './jobs';
 import { inSnapshot } from './transaction';
 
-export interface MembershipStretch {
-  launch: Launch[];
-  remove: string[];
+export interface MembershipStretch extends TargetDifference {
   /** To read on from. */
   cursor: number;
   /** There is more to read at once. */
@@ -20,26 +18,18 @@ interface LogEntry extends MembershipChange {
 }
 
 /**
- * What the job has to do for at most `limit` entries after `cursor`. Notes that what comes before it has been read;
- * else it changes nothing.
+ * How the job's targets differ after at most `limit` entries of the log that it has not read yet. It changes nothing.
+ * @returns undefined where there is no such job
  */
 export async function readMembershipChanges(
   db: Db,
   jobId: string,
-  cursor: number,
   limit: number,
-): Promise<MembershipStretch> {
-  await noteCursor(db, jobId, cursor);
-  return inSnapshot(db, (tx) => readStretch(tx, jobId, cursor, limit));
-}
-
-async function noteCursor(db: Queryable, jobId: string, cursor: number): Promise<void> {
-  await db
-    .updateTable('jobs')
-    .set({ membershipSeq: cursor })
-    .where('jobId', '=', jobId)
-    .where('membershipSeq', '<', cursor)
-    .execute();
+): Promise<MembershipStretch | undefined> {
+  return inSnapshot(db, async (tx) => {
+    const job = await findJobState(tx, jobId);
+    return job && readStretch(tx, jobId, job.membershipSeq, limit);
+  });
 }
 
 async function readStretch(
@@ -63,7 +53,7 @@ async function readStretch(
   const names = [...new Set(stretch.map(({ thingName }) => thingName))];
   const later = await logOf(db, jobId).where('thingName', 'in', names).where('seq', '>', end).execute();
   const difference = targetDifference(stretch, await membershipAt(db, jobId, names, later));
-  return { ...(await withAttempts(db, jobId, difference)), cursor: end, more };
+  return { ...difference, cursor: end, more };
 }
 
 /** Entries of the groups that a job watches, found by number or by thing: one group may have many thousands. */
@@ -77,9 +67,15 @@ function logOf(db: Queryable, jobId: string) {
           .selectFrom('job_groups')
           .select('job_groups.jobId')
           .whereRef('job_groups.groupName', '=', 'membership_log.groupName')
-          .where('job_groups.jobId', '=', jobId),
+          .where('job_groups.jobId', '=', jobId)
+          .where(isWatchedAt('membership_log.seq')),
       ),
     );
+}
+
+/** A group that was deleted is watched up to its last entry. */
+function isWatchedAt(seq: string) {
+  return sql<boolean>`(job_groups."endSeq" is null or ${sql.ref(seq)} <= job_groups."endSeq")`;
 }
 
 /** Membership now, walked back over what came after the stretch. */
@@ -94,6 +90,7 @@ async function membershipAt(
     .innerJoin('job_groups', 'job_groups.groupName', 'thing_group_members.groupName')
     .select(['thing_group_members.thingName', (eb) => eb.fn.countAll<number>().as('groups')])
     .where('job_groups.jobId', '=', jobId)
+    .where('job_groups.endSeq', 'is', null)
     .where('thing_group_members.thingName', 'in', names)
     .groupBy('thing_group_members.thingName')
     .execute();
@@ -119,27 +116,4 @@ async function membershipAt(
       },
     ]),
   );
-}
-
-async function withAttempts(db: Queryable, jobId: string, difference: TargetDifference) {
-  const former = await formerAttempts(db, jobId, difference.launch);
-  return {
-    remove: difference.remove,
-    launch: difference.launch.map((thingName) => ({
-      thingName,
-      executionNumber: (former.get(thingName) ?? 0) + 1,
-    })),
-  };
-}
-
-async function formerAttempts(db: Queryable, jobId: string, names: string[]): Promise<Map<string, number>> {
-  // For a list of no names SQLite plans to read all executions.
-  if (names.length === 0) return new Map();
-  const former = await db
-    .selectFrom('executions')
-    .select(['thingName', 'executionNumber'])
-    .where('jobId', '=', jobId)
-    .where('thingName', 'in', names)
-    .execute();
-  return new Map(former.map(({ thingName, executionNumber }) => [thingName, executionNumber]));
 }

@@ -98,6 +98,20 @@ export async function leaveAllGroups(
   return record(trx, 'LEFT', members(trx).where('thingName', '=', thingName), at);
 }
 
+/**
+ * A group is deleted, after its members have left it: CONTINUOUS jobs read of it so far and no further, so that another
+ * group of its name feeds none of them.
+ */
+export async function endWatching(trx: Transaction<Database>, groupName: string): Promise<void> {
+  const endSeq = await takeClock(trx);
+  await trx
+    .updateTable('job_groups')
+    .set({ endSeq })
+    .where('groupName', '=', groupName)
+    .where('endSeq', 'is', null)
+    .execute();
+}
+
 function members(trx: Transaction<Database>) {
   return trx.selectFrom('thing_group_members').select(['groupName', 'thingName']);
 }

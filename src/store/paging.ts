@@ -17,6 +17,8 @@ export interface Page<T> {
 
 /** Of lists in the order of one name. */
 export const NAME_KEY = z.tuple([z.string()]);
+/** Of lists in the order of one whole number. */
+export const POSITION_KEY = z.tuple([z.int()]);
 /** Of lists in the order of time, newest first; the id settles ties. */
 export const TIME_KEY = z.tuple([z.number(), z.string()]);
 

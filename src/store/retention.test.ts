@@ -8,6 +8,7 @@ import { findExecution } from './job-queries';
 import { cancelJob, completeJob, createJob } from './jobs';
 import { readMembershipChanges } from './membership-changes';
 import { countDeletions, findEndedJobs, trimMembershipLog } from './retention';
+import { appendTargets } from './targets';
 import { registerThings } from './things';
 
 const NOW = 1_700_000_000_000;
@@ -37,7 +38,7 @@ describeOnEachStore((stores) => {
 
   const launch = (jobId: string) =>
     queueExecutions(db, {
-      ...{ jobId, shard: 0, cause: { by: 'key:a' }, retarget: false },
+      ...{ jobId, shard: 0, cause: { by: 'key:a' } },
       ...{ launches: [{ thingName: 't', executionNumber: 1 }], state: stateAt('QUEUED', 1) },
     });
 
@@ -46,6 +47,11 @@ describeOnEachStore((stores) => {
       ...{ jobId, thingName: 't', state: stateAt(to, version), cause: { by: 'thing' } },
       from: version === 2 ? 'QUEUED' : 'IN_PROGRESS',
     });
+
+  const follow = async (jobId: string, limit: number) => {
+    const changes = await readMembershipChanges(db, jobId, limit);
+    await appendTargets(db, jobId, changes!.launch, changes!.cursor);
+  };
 
   it('finds jobs that ended long ago, and none that has something to do', async () => {
     for (const jobId of ['open', 'completed', 'late', 'canceled']) {
@@ -72,14 +78,14 @@ describeOnEachStore((stores) => {
       (await db.selectFrom('membership_log').select('seq').orderBy('seq').execute()).map(({ seq }) => seq);
 
     await change('t', 'add', NOW + 1);
-    const { cursor } = await create('ahead', { thingGroupNames: ['g'] });
+    await create('ahead', { thingGroupNames: ['g'] });
     await create('behind', { thingGroupNames: ['g'] });
     await change('t', 'remove', NOW + 2);
     await change('u', 'add', NOW + 3);
-    await readMembershipChanges(db, 'ahead', cursor + 2, 10);
+    await follow('ahead', 10);
     await trimMembershipLog(db, NOW + 100);
     expect(await left()).toEqual([2, 3]);
-    await readMembershipChanges(db, 'behind', cursor + 1, 10);
+    await follow('behind', 1);
     await trimMembershipLog(db, NOW + 100);
     expect(await left()).toEqual([3]);
     await cancelJob(db, 'behind', { by: 'key:a', dispatch: 'NONE' }, NOW);

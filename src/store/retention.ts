@@ -1,5 +1,4 @@
 /** What nobody needs any more: found and deleted in small steps, by any number of processes at the same time. */
-import { setImmediate as turnOfTheLoop } from 'node:timers/promises';
 import { PENDING_STATUSES } from '../domain/statuses';
 import type { Db, Queryable } from './database';
 
@@ -59,7 +58,6 @@ export async function trimMembershipLog(db: Db, madeBefore: number): Promise<voi
     if (!last) return;
     await db.deleteFrom('membership_log').where('seq', '<=', last.seq).execute();
     if (needed !== -1) return;
-    await turnOfTheLoop();
   }
 }
 

@@ -4,7 +4,7 @@
  */
 import type { Generated, Insertable, Selectable } from 'kysely';
 import type { EventType } from '../domain/events';
-import type { Dispatch, ExecutionStatus, JobStatus, JobType } from '../domain/statuses';
+import type { Dispatch, ExecutionStatus, JobStatus, JobType, TargetState } from '../domain/statuses';
 
 export interface Database {
   installation: InstallationTable;
@@ -122,8 +122,12 @@ export interface JobsTable {
   /** Targets as the operator gave them: `[thingName, …]` and `[thingGroupName, …]`. */
   thingNamesJson: string;
   groupNamesJson: string;
-  /** Things that the job has targeted so far. */
+  /** Its targets: a SNAPSHOT keeps all of them, a CONTINUOUS job those that belong to it now. */
   thingCount: number;
+  /** Those of them that were launched. */
+  launchedCount: Generated<number>;
+  /** Positions of the queue that were given out so far. */
+  queueEnd: Generated<number>;
   timeoutConfigJson: string;
   /** How far the membership log was read: at first, where it stood when the targets were resolved. */
   membershipSeq: number;
@@ -142,11 +146,13 @@ export interface JobsTable {
 export interface JobGroupsTable {
   jobId: string;
   groupName: string;
+  /** Of a group that was deleted: its last entry in the membership log. Another group of its name is another one. */
+  endSeq: number | null;
 }
 
 /**
- * The things that a job targets: of a SNAPSHOT job all of them, from the start; of a CONTINUOUS job
- * those that belong to it now. Positions, dense from 0, cut the first ones into pages; who joins later has -1.
+ * The queue of a job: the things that it targets, by position from 0. In a CONTINUOUS job things come and go, and some
+ * positions are empty.
  */
 export interface JobTargetsTable {
   jobId: string;
@@ -154,6 +160,8 @@ export interface JobTargetsTable {
   position: number;
   /** 1 where the job names the thing itself. */
   explicit: number;
+  /** LAUNCHED since the transaction that made its execution visible. */
+  state: Exclude<TargetState, 'NOT_LAUNCHED'>;
 }
 
 /** Execution counts, spread over shards so that one row does not queue up a whole job. */

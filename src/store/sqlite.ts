@@ -1,4 +1,5 @@
 /** SQLite as the store: one file, one writer. */
+import { setImmediate as turnOfTheLoop } from 'node:timers/promises';
 import SQLite from 'better-sqlite3';
 import {
   SqliteDialect,
@@ -58,7 +59,7 @@ class OneWriterDialect extends SqliteDialect {
   constructor(sqlite: SQLite.Database) {
     const config = { database: withPreparedStatements(sqlite) };
     super(config);
-    this.#driver = new SelfRollingBackDriver(config, sqlite);
+    this.#driver = new OneWriterDriver(config, sqlite);
   }
 
   override createDriver(): SqliteDriver {
@@ -70,17 +71,39 @@ class OneWriterDialect extends SqliteDialect {
   }
 }
 
-/** SQLite rolls back by itself where the disk is full; to be asked for it again would hide why. */
-class SelfRollingBackDriver extends SqliteDriver {
+/** Milliseconds for which queries may hold the thread before others get their turn. */
+const LONGEST_TURN_MS = 5;
+
+class OneWriterDriver extends SqliteDriver {
   readonly #sqlite: SQLite.Database;
+  #turnBegan: number | undefined;
 
   constructor(config: SqliteDialectConfig, sqlite: SQLite.Database) {
     super(config);
     this.#sqlite = sqlite;
   }
 
+  override async acquireConnection(): Promise<DatabaseConnection> {
+    await this.#giveWay();
+    return super.acquireConnection();
+  }
+
+  /** SQLite rolls back by itself where the disk is full; to be asked for it again would hide why. */
   override async rollbackTransaction(connection: DatabaseConnection): Promise<void> {
     if (this.#sqlite.inTransaction) await super.rollbackTransaction(connection);
+  }
+
+  /**
+   * SQLite works on the thread that asks it, and what follows an answer follows without a turn of the event loop. Work of
+   * many queries would hold up everything else of the process: devices, health checks, heartbeats.
+   */
+  async #giveWay(): Promise<void> {
+    if (this.#turnBegan === undefined) {
+      this.#turnBegan = performance.now();
+      setImmediate(() => (this.#turnBegan = undefined));
+    } else if (performance.now() - this.#turnBegan > LONGEST_TURN_MS) {
+      await turnOfTheLoop();
+    }
   }
 }
 

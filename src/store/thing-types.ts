@@ -2,7 +2,7 @@
 import { MusterError } from '../contract/errors';
 import { requireFreeGroupName } from './groups';
 import type { Db, Queryable } from './database';
-import { takeClock } from './membership';
+import { endWatching, takeClock } from './membership';
 import { endOfPrefix, NAME_KEY, readCursor, toPage, type Page, type PageRequest } from './paging';
 import { inTransaction } from './transaction';
 
@@ -86,6 +86,7 @@ export async function deleteThingType(db: Db, name: string): Promise<void> {
         `Things have the type "${name}", "${user.name}" for one; change or delete them first.`,
       );
     }
+    await endWatching(trx, defaultGroupOf(name));
     await trx.deleteFrom('thing_groups').where('thingTypeName', '=', name).execute();
     await trx.deleteFrom('thing_types').where('name', '=', name).execute();
   });

@@ -1,5 +1,4 @@
 /** The registry of things. */
-import { setImmediate as turnOfTheLoop } from 'node:timers/promises';
 import { sql, type SelectQueryBuilder, type Transaction } from 'kysely';
 import { MusterError, type ErrorCode } from '../contract/errors';
 import { OWN_CLIENT_ID_PREFIX } from '../domain/limits';
@@ -8,6 +7,7 @@ import { followThings, leaveAllGroups, takeClock } from './membership';
 import { endOfPrefix, NAME_KEY, readCursor, toPage, type Page, type PageRequest } from './paging';
 import type { Database, ThingRow } from './schema';
 import { newSecret, sameHash, sha256 } from './secrets';
+import { forgetThing } from './targets';
 import { inTransaction } from './transaction';
 
 export interface Thing {
@@ -94,7 +94,6 @@ export async function registerThings(
     all.created.push(...part.created);
     all.refused.push(...part.refused.map((refusal) => ({ ...refusal, index: refusal.index + from })));
     all.touchedGroups = [...new Set([...all.touchedGroups, ...part.touchedGroups])];
-    await turnOfTheLoop();
   }
   return all;
 }
@@ -406,14 +405,16 @@ export async function markThingDeleted(db: Db, name: string, now: number): Promi
       .executeTakeFirst();
     if (numUpdatedRows === 0n) throw thingNotFound(name);
     await trx.deleteFrom('thing_tags').where('thingName', '=', name).execute();
-    await trx.deleteFrom('job_targets').where('thingName', '=', name).where('explicit', '=', 1).execute();
     return leaveAllGroups(trx, name, now);
   });
 }
 
-/** Second half: its pending executions are removed, its name is free again. */
-export async function finishThingDeletion(db: Queryable, name: string): Promise<void> {
-  await db.deleteFrom('things').where('name', '=', name).where('deletedAt', 'is not', null).execute();
+/** Second half, when its pending executions are removed: its name is free again. */
+export async function finishThingDeletion(db: Db, name: string): Promise<void> {
+  await inTransaction(db, async (tx) => {
+    await forgetThing(tx, name);
+    await tx.deleteFrom('things').where('name', '=', name).where('deletedAt', 'is not', null).execute();
+  });
 }
 
 /** Things whose deletion was begun and not finished. */

@@ -65,6 +65,9 @@ export async function lockThings(tx: Queryable, thingNames: readonly string[]): 
  * @returns undefined where there is no such job
  */
 export async function lockJob(tx: Queryable, jobId: string, mode: 'share' | 'update') {
-  const job = tx.selectFrom('jobs').select(['status', 'createdAt']).where('jobId', '=', jobId);
+  const job = tx
+    .selectFrom('jobs')
+    .select(['status', 'dispatch', 'createdAt', 'queueEnd'])
+    .where('jobId', '=', jobId);
   return (mode === 'share' ? job.forShare() : job.forNoKeyUpdate()).executeTakeFirst();
 }

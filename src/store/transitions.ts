@@ -9,7 +9,7 @@ import type { Db, Queryable } from './database';
 import { appendEvents, type NewEvent } from './events';
 import { findExecution, headOfList, pendingExecutions, requestHash, toJson } from './executions';
 import type { ExecutionRow, TransitionRow } from './schema';
-import { addTargets, forgetTargets } from './targets';
+import { markLaunched, waitingAmong } from './targets';
 import { unknownThings } from './things';
 import { inTransaction, lockJob, lockThings } from './transaction';
 
@@ -20,50 +20,56 @@ export const TRANSITIONS_KEPT = 1_000;
 const TRIMMED_EVERY = 100;
 const BOTH: Notifications = { list: true, head: true };
 
-export interface QueuedPage {
-  /** False where the job was no longer IN_PROGRESS: none of them is there. */
-  queued: boolean;
+export interface QueuedPortion {
+  /** False where the job was canceled or is being deleted: nothing more of it becomes visible. */
+  jobGoesOn: boolean;
+  /** Things that are no targets of the job any more. They have no execution. */
+  discarded: string[];
   /** Things that were deleted meanwhile. Their executions are there, to be removed at once. */
   gone: string[];
 }
 
-/** Makes the page's executions visible, all at once. Doing it again changes nothing. */
+/**
+ * Launches targets: makes their executions visible, all at once. This transaction alone settles who is launched, so
+ * that cancellations and things that leave their groups come before it or after it. Doing it again changes nothing.
+ */
 export async function queueExecutions(
   db: Db,
-  page: {
+  portion: {
     jobId: string;
+    /** Spreads the counts of a job over rows. */
     shard: number;
     launches: Launch[];
     state: ExecutionState;
     cause: Cause;
-    retarget: boolean;
   },
-): Promise<QueuedPage> {
+): Promise<QueuedPortion> {
+  const { jobId, launches } = portion;
+  const namesOf = (some: Launch[]) => some.map(({ thingName }) => thingName);
   return inTransaction(db, async (tx) => {
-    // A page that retargets also counts up in the job's row.
-    const job = await lockJob(tx, page.jobId, page.retarget ? 'update' : 'share');
-    const names = page.launches.map(({ thingName }) => thingName);
+    const job = await lockJob(tx, jobId, 'update');
+    const names = namesOf(launches);
     await lockThings(tx, names);
-    const present = await readAttempts(tx, page.jobId, names);
-    const fresh = page.launches.filter(
-      ({ thingName, executionNumber }) => (present.get(thingName)?.executionNumber ?? 0) < executionNumber,
-    );
-    // Written all at once: where one is there, an earlier try has written them, and the job has ended since.
-    if (job?.status !== 'IN_PROGRESS') return { queued: fresh.length < page.launches.length, gone: [] };
+    const present = await readAttempts(tx, jobId, names);
+    const isMissing = ({ thingName, executionNumber }: Launch) =>
+      (present.get(thingName)?.executionNumber ?? 0) < executionNumber;
+    const missing = launches.filter(isMissing);
+    if (job?.dispatch !== 'ALL') return { jobGoesOn: false, discarded: namesOf(missing), gone: [] };
 
+    const waiting = missing.length > 0 ? await waitingAmong(tx, jobId, namesOf(missing)) : new Set<string>();
+    const fresh = missing.filter(({ thingName }) => waiting.has(thingName));
     if (fresh.length > 0) {
-      const shard = page.shard % SHARDS;
-      await insertQueued(tx, page, fresh, shard, job.createdAt);
+      const shard = portion.shard % SHARDS;
+      await insertQueued(tx, portion, fresh, shard, job.createdAt);
+      await markLaunched(tx, jobId, namesOf(fresh));
       const former = fresh.flatMap(({ thingName }) => present.get(thingName) ?? []);
-      await changeCounts(tx, page.jobId, [
+      await changeCounts(tx, jobId, [
         { shard, status: 'QUEUED', n: fresh.length },
         ...former.map((row) => ({ shard: row.shard, status: row.status, n: -1 })),
       ]);
     }
-    if (page.retarget) await addTargets(tx, page.jobId, names);
-    const gone = await unknownThings(tx, names);
-    await forgetTargets(tx, page.jobId, gone);
-    return { queued: true, gone };
+    const discarded = namesOf(missing.filter(({ thingName }) => !waiting.has(thingName)));
+    return { jobGoesOn: true, discarded, gone: await unknownThings(tx, names) };
   });
 }
 
@@ -85,8 +91,10 @@ export type Recorded =
   | { outcome: 'recorded'; notifications: Notifications; row: ExecutionRow }
   /** The row that it belongs to is not there: not yet, or no longer. */
   | { outcome: 'notVisible' }
-  /** Another transition was recorded under its version, and stands. `row` is where that has led. */
-  | { outcome: 'taken'; row: ExecutionRow };
+  /** Another transition was recorded under its version or ended it, and stands. `row` is where that has led. */
+  | { outcome: 'taken'; row: ExecutionRow }
+  /** A device may not take up what was QUEUED: the job was canceled or is being deleted. */
+  | { outcome: 'jobCanceled' };
 
 /**
  * Records a transition with the counts, in one transaction. Doing it again changes nothing: (execution,
@@ -95,6 +103,7 @@ export type Recorded =
 export async function recordTransition(db: Db, record: TransitionRecord): Promise<Recorded> {
   const { jobId, thingName, state } = record;
   return inTransaction(db, async (tx) => {
+    const job = isTakenUp(record) ? await lockJob(tx, jobId, 'share') : undefined;
     await lockThings(tx, [thingName]);
     const row = await findExecution(tx, jobId, thingName);
     if (!row || row.executionNumber < state.executionNumber) return { outcome: 'notVisible' };
@@ -103,6 +112,8 @@ export async function recordTransition(db: Db, record: TransitionRecord): Promis
       return (await isTaken(tx, transitionRow(record)))
         ? { outcome: 'taken', row }
         : { outcome: 'recorded', notifications: BOTH, row };
+    if (isTerminal(row.status)) return { outcome: 'taken', row };
+    if (job && job.dispatch !== 'ALL') return { outcome: 'jobCanceled' };
 
     const headBefore = await headOfList(tx, thingName);
     const transition = transitionRow(record);
@@ -133,6 +144,11 @@ export async function recordTransition(db: Db, record: TransitionRecord): Promis
     const change = { from: record.from, to: state.status, headBefore, headAfter };
     return { outcome: 'recorded', notifications: notificationsFor(change), row: { ...row, ...changed } };
   });
+}
+
+/** The job is held until the end of such a transaction: none commits after the cancellation of the job. */
+function isTakenUp({ from, cause }: TransitionRecord): boolean {
+  return from === 'QUEUED' && cause.by === 'device';
 }
 
 /** Whether another transition stands under the version of this one. When it was decided is no difference. */
@@ -174,53 +190,6 @@ export async function moveDeadline(
     .where('executionNumber', '=', state.executionNumber)
     .where('versionNumber', '=', state.versionNumber)
     .execute();
-}
-
-/**
- * Records the targets that a canceled job never got to launch as CANCELED, a page at a time.
- * @returns how many; 0 when all are recorded
- */
-export async function cancelUnlaunched(
-  db: Db,
-  jobId: string,
-  cause: Cause,
-  now: number,
-  limit: number,
-): Promise<number> {
-  return inTransaction(db, async (tx) => {
-    const job = await lockJob(tx, jobId, 'update');
-    if (!job) return 0;
-    const unlaunched = await tx
-      .selectFrom('job_targets')
-      .select('thingName')
-      .where('jobId', '=', jobId)
-      .where((eb) =>
-        eb.not(
-          eb.exists(
-            eb
-              .selectFrom('executions')
-              .select('executions.jobId')
-              .whereRef('executions.jobId', '=', 'job_targets.jobId')
-              .whereRef('executions.thingName', '=', 'job_targets.thingName'),
-          ),
-        ),
-      )
-      .limit(limit)
-      .execute();
-    if (unlaunched.length === 0) return 0;
-    const state: ExecutionState = {
-      executionNumber: 1,
-      versionNumber: 1,
-      status: 'CANCELED',
-      queuedAt: now,
-      lastUpdatedAt: now,
-      finishedAt: now,
-    };
-    const launches = unlaunched.map(({ thingName }) => ({ thingName, executionNumber: 1 }));
-    await insertQueued(tx, { jobId, state, cause }, launches, 0, job.createdAt);
-    await changeCounts(tx, jobId, [{ shard: 0, status: 'CANCELED', n: launches.length }]);
-    return launches.length;
-  });
 }
 
 /** Takes a terminal execution's record away. @returns false where it is not there, or not terminal */

@@ -49,7 +49,7 @@ export async function startEngine(
     },
   };
   const notifier = createNotifier({ db, publisher, prefixes: ['$emqx/things'], amongOthers: false });
-  const devices = createDeviceService({ db, client });
+  const devices = createDeviceService({ db, client, taskQueue: TASK_QUEUE });
   const metrics = { transition: () => {}, reportAccepted: () => {} };
   const activities = createActivities({ db, client, publisher, notifier, devices, metrics });
   let worker: Worker;

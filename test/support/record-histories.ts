@@ -17,9 +17,11 @@ import {
   executionWorkflowId,
   jobWorkflowId,
   batchWorkflowId,
+  cancellationWorkflowId,
   deletionWorkflowId,
   SEARCH_ATTRIBUTES,
 } from '../../workflows/messages';
+import { BATCH_SIZE } from '../../src/domain/limits';
 import { register, startEngine, TASK_QUEUE, type Engine } from './engine';
 import { eventually } from './eventually';
 
@@ -74,7 +76,7 @@ async function record(engine: Engine, directory: string): Promise<void> {
   const closed = (jobId: string) => client.workflow.getHandle(jobWorkflowId(jobId)).result();
   const ask = { topic: 't', receivedAt: 0 };
 
-  // A job of one page; executions that are started, report, repeat themselves, time out, are canceled.
+  // A job of one batch; executions that are started, report, repeat themselves, time out, are canceled.
   const [a, b, c, d] = names as [string, string, string, string];
   const small = await create([a, b, c, d]);
   await until(small, d, 'QUEUED');
@@ -96,27 +98,32 @@ async function record(engine: Engine, directory: string): Promise<void> {
   await commands.cancelExecution(small, c, { by: 'key:test', force: false });
   await devices.update(d, small, { kind: 'update', status: 'REJECTED', receivedAt: 0 });
   await closed(small);
-  await save('job-one-page', jobWorkflowId(small));
+  await save('job-one-batch', jobWorkflowId(small));
   await save('execution-succeeded', executionWorkflowId(small, a));
   await save('execution-timed-out', executionWorkflowId(small, b));
   await save('execution-canceled', executionWorkflowId(small, c));
   await save('execution-rejected-over-https', executionWorkflowId(small, d));
 
-  // A job of two pages that is canceled with force, and its deletion.
+  // A job of two batches that is canceled, then with force, and its deletion.
   const large = await create(names);
   await until(large, names[200]!, 'QUEUED');
-  await save('batch-open', batchWorkflowId(large, 1));
-  await commands.cancel(large, { by: 'key:test', force: true, reasonCode: 'TEST' });
+  await save('batch-open', batchWorkflowId(large, BATCH_SIZE));
+  await until(large, a, 'QUEUED');
+  await devices.startNext(a, { ...ask, kind: 'start-next' });
+  await until(large, a, 'IN_PROGRESS');
+  await commands.cancel(large, { by: 'key:test', force: false, reasonCode: 'TEST' });
+  await commands.cancel(large, { by: 'key:test', force: true });
   await closed(large);
-  await until(large, names[200]!, 'CANCELED');
-  await client.workflow.getHandle(batchWorkflowId(large, 1)).result();
+  await client.workflow.getHandle(cancellationWorkflowId(large)).result();
+  await client.workflow.getHandle(batchWorkflowId(large, BATCH_SIZE)).result();
   await save('job-canceled', jobWorkflowId(large));
-  await save('batch', batchWorkflowId(large, 1));
+  await save('cancellation', cancellationWorkflowId(large));
+  await save('batch', batchWorkflowId(large, BATCH_SIZE));
   await commands.delete(large, { by: 'key:test', force: false });
   await client.workflow.getHandle(deletionWorkflowId(large)).result();
   await save('deletion', deletionWorkflowId(large));
 
-  // A job of two pages that completes, continued as new after each page.
+  // A job of two batches that completes, continued as new after each of them.
   const long = randomUUID();
   const request = {
     jobId: long,
@@ -129,13 +136,13 @@ async function record(engine: Engine, directory: string): Promise<void> {
   const handle = await client.workflow.start('job', {
     workflowId: jobWorkflowId(long),
     taskQueue: TASK_QUEUE,
-    args: [{ request, pagesPerRun: 1 }],
+    args: [{ request, stepsPerRun: 1 }],
   });
   await eventually(async () => {
     if ((await findJobState(db, long))?.status !== 'COMPLETED') throw new Error('not completed yet');
   }, 60_000);
   await save('job-continued-as-new', jobWorkflowId(long), handle.firstExecutionRunId);
-  await save('job-two-pages', jobWorkflowId(long));
+  await save('job-two-batches', jobWorkflowId(long));
 
   // A continuous job with a join, a leave and another join, then deleted with force.
   const watching = randomUUID();
@@ -188,8 +195,11 @@ async function record(engine: Engine, directory: string): Promise<void> {
     args: [{ executions }],
   });
   await save('mend-executions', 'doctor/1');
-  await terminate(batchWorkflowId(broken, 1));
-  const batch = { workflowId: batchWorkflowId(broken, 1), args: [{ jobId: broken, n: 1 }] };
+  await terminate(batchWorkflowId(broken, BATCH_SIZE));
+  const batch = {
+    workflowId: batchWorkflowId(broken, BATCH_SIZE),
+    args: [{ jobId: broken, first: BATCH_SIZE }],
+  };
   await client.workflow.execute('mendBatch', { ...start, ...batch });
   await save('mend-batch', batch.workflowId);
   await terminate(jobWorkflowId(broken));

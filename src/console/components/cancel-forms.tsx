@@ -28,7 +28,7 @@ interface CancelJobProps {
   onClose: () => void;
 }
 
-export function CancelJobForm({ job: { jobId, executionCounts }, onClose }: CancelJobProps) {
+export function CancelJobForm({ job: { jobId, executionCounts, targetCounts }, onClose }: CancelJobProps) {
   const form = useForm({ initialValues: NO_WISH });
   const cancel = useCall(
     (wish: Wish) =>
@@ -38,6 +38,8 @@ export function CancelJobForm({ job: { jobId, executionCounts }, onClose }: Canc
     { touches: [keys.jobs, keys.job(jobId), keys.overview], said: 'The job is canceled.', done: onClose },
   );
   const { IN_PROGRESS: started, QUEUED: queued } = executionCounts;
+  const { notLaunched } = targetCounts;
+  const never = notLaunched > 0 ? ` ${count(notLaunched, 'thing')} will not get the job.` : '';
   const submit = form.onSubmit((wish) =>
     cancel.mutate(wish, { onError: (error) => form.setErrors(sortErrors(error, FIELDS).fields) }),
   );
@@ -55,13 +57,13 @@ export function CancelJobForm({ job: { jobId, executionCounts }, onClose }: Canc
           <Radio
             value="no"
             label="Let them finish"
-            description={`${count(queued, 'queued execution')} will be canceled. ${count(started, 'device')} at work may still report how it ended.`}
+            description={`${count(queued, 'queued execution')} will be canceled.${never} ${count(started, 'device')} at work may still report how it ended.`}
             data-autofocus
           />
           <Radio
             value="yes"
             label="Cancel those, too (force)"
-            description={`All ${count(queued + started, 'execution')} not yet ended will be canceled. What devices at work report afterwards is refused.`}
+            description={`All ${count(queued + started, 'execution')} not yet ended will be canceled.${never} What devices at work report afterwards is refused.`}
           />
         </Stack>
       </Radio.Group>

@@ -1,21 +1,34 @@
-import type { ExecutionCounts } from '../../domain/statuses';
-import { isTerminal } from '../../domain/statuses';
+import {
+  isLaunching,
+  isTerminal,
+  type ExecutionCounts,
+  type JobStatus,
+  type TargetCounts,
+} from '../../domain/statuses';
 import { count, number } from '../lib/numbers';
 import { EXECUTION_LOOKS, STATUS_ORDER } from '../lib/statuses';
 import classes from './execution-bar.module.css';
 
-/** The executions of a job by status, as one bar with how many are done beside it. */
-export function ExecutionBar({ counts }: { counts: ExecutionCounts }) {
+interface ExecutionBarProps {
+  job: { status: JobStatus; executionCounts: ExecutionCounts; targetCounts: TargetCounts };
+}
+
+/** The executions of a job by status, as one bar with how many are done beside it. What is still to be launched is its empty end. */
+export function ExecutionBar({ job }: ExecutionBarProps) {
+  const { executionCounts: counts, targetCounts } = job;
   const present = STATUS_ORDER.filter((status) => counts[status] > 0);
-  const total = present.reduce((sum, status) => sum + counts[status], 0);
+  const toCome = isLaunching(job) ? targetCounts.notLaunched : 0;
+  const executions = present.reduce((sum, status) => sum + counts[status], 0);
+  const total = executions + toCome;
   const done = present.filter(isTerminal).reduce((sum, status) => sum + counts[status], 0);
   if (total === 0) return <span className={classes.none}>No executions</span>;
-  const words = present
-    .map((status) => `${number(counts[status])} ${EXECUTION_LOOKS[status].label.toLowerCase()}`)
-    .join(', ');
+  const words = [
+    ...present.map((status) => `${number(counts[status])} ${EXECUTION_LOOKS[status].label.toLowerCase()}`),
+    ...(toCome > 0 ? [`${number(toCome)} not launched yet`] : []),
+  ].join(', ');
   return (
     <div className={classes.root} title={words}>
-      <div className={classes.bar} role="img" aria-label={`${count(total, 'execution')}: ${words}`}>
+      <div className={classes.bar} role="img" aria-label={`${count(total, 'thing')}: ${words}`}>
         {present.map((status) => (
           <span
             key={status}
@@ -23,6 +36,7 @@ export function ExecutionBar({ counts }: { counts: ExecutionCounts }) {
             style={{ flexGrow: counts[status], background: EXECUTION_LOOKS[status].color }}
           />
         ))}
+        {toCome > 0 && <span data-status="QUEUED" style={{ flexGrow: toCome }} />}
       </div>
       <span className={`number ${classes.share}`}>{share(done, total)}</span>
     </div>

@@ -23,7 +23,7 @@ export const JOB_TYPE: Column<Job> = { header: 'Job Type', cell: ({ jobType }) =
 
 export const STATUS: Column<Job> = {
   header: 'Status',
-  cell: ({ status }) => <JobStatusLabel status={status} />,
+  cell: (job) => <JobStatusLabel job={job} />,
 };
 
 export const TARGETS: Column<Job> = {
@@ -37,7 +37,7 @@ export const TARGETS: Column<Job> = {
 
 export const PROGRESS: Column<Job> = {
   header: 'Progress',
-  cell: ({ executionCounts }) => <ExecutionBar counts={executionCounts} />,
+  cell: (job) => <ExecutionBar job={job} />,
 };
 
 export const CREATED: Column<Job> = {

@@ -1,9 +1,18 @@
-import type { ExecutionStatus, JobStatus } from '../../domain/statuses';
+import { isLaunching, type ExecutionStatus, type JobStatus, type TargetCounts } from '../../domain/statuses';
 import { EXECUTION_LOOKS, JOB_LOOKS, type StatusLook } from '../lib/statuses';
+import { number } from '../lib/numbers';
 import classes from './status.module.css';
 
-export function JobStatusLabel({ status }: { status: JobStatus }) {
-  return <StatusLabel look={JOB_LOOKS[status]} />;
+interface JobStatusLabelProps {
+  job: { status: JobStatus; targetCounts: TargetCounts };
+}
+
+/** With how far a job is launched, while it is not: its executions are not all there yet. */
+export function JobStatusLabel({ job }: JobStatusLabelProps) {
+  const look = JOB_LOOKS[job.status];
+  if (!isLaunching(job)) return <StatusLabel look={look} />;
+  const { launched, total } = job.targetCounts;
+  return <StatusLabel look={{ ...look, label: `Launching, ${number(launched)} of ${number(total)}` }} />;
 }
 
 export function ExecutionStatusLabel({ status }: { status: ExecutionStatus }) {

@@ -23,7 +23,7 @@ import { RelativeTime } from '../components/relative-time';
 import { Empty, Failed } from '../components/states';
 import { JobStatusLabel } from '../components/status';
 import { StatusCounts } from '../components/status-counts';
-import { count } from '../lib/numbers';
+import { count, number } from '../lib/numbers';
 import { oneOf } from '../lib/search-params';
 import { JOB_TYPE_LABELS, JOB_TYPE_MEANINGS } from '../lib/statuses';
 import { workflowUrl } from '../lib/temporal';
@@ -88,7 +88,7 @@ function ShownJob({ job, thingName }: { job: Job; thingName: string | null }) {
       above={ABOVE}
       mark={
         <span aria-live="polite">
-          <JobStatusLabel status={job.status} />
+          <JobStatusLabel job={job} />
         </span>
       }
       actions={<JobActions job={job} />}
@@ -142,14 +142,15 @@ function JobActions({ job }: { job: Job }) {
   );
 }
 
-function Progress({ job: { jobId, executionCounts, thingCount } }: { job: Job }) {
+function Progress({ job }: { job: Job }) {
+  const { jobId, executionCounts } = job;
   const { data: progress } = useQuery(progressQuery(jobId));
   const { status, setStatus } = useExecutionFilters();
   return (
     <SimpleGrid cols={{ base: 1, md: 2 }} spacing="md">
-      <Panel title="Progress" aside={count(thingCount, 'thing')} padded>
+      <Panel title="Progress" aside={targetsInWords(job)} padded>
         <Stack>
-          <ExecutionBar counts={executionCounts} />
+          <ExecutionBar job={job} />
           <StatusCounts counts={executionCounts} chosen={status} onChoose={setStatus} />
         </Stack>
       </Panel>
@@ -158,6 +159,11 @@ function Progress({ job: { jobId, executionCounts, thingCount } }: { job: Job })
       </Panel>
     </SimpleGrid>
   );
+}
+
+function targetsInWords({ status, targetCounts: { total, notLaunched } }: Job): string {
+  const never = status !== 'IN_PROGRESS' && notLaunched > 0 ? `, ${number(notLaunched)} never launched` : '';
+  return `${count(total, 'thing')}${never}`;
 }
 
 function JobTabs({ job }: { job: Job }) {
