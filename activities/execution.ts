@@ -178,7 +178,7 @@ export function executionActivities({ db, publisher, notifier, devices, metrics 
   /** Over MQTT the answer goes out under the topic of the request; over HTTPS whoever waits gets it. */
   async function send(request: DeviceRequest, answer: DeviceAnswer): Promise<DeviceAnswer | undefined> {
     if (request.topic === undefined) return answer;
-    await publisher.publish(`${request.topic}/${answer.accepted ? 'accepted' : 'rejected'}`, answer.body);
+    await publisher.publish(`${request.topic}/${answer.accepted ? 'accepted' : 'rejected'}`, answer.json);
     return undefined;
   }
 }

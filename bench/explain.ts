@@ -95,7 +95,7 @@ const launches = (from: number, count: number, executionNumber: number): Launch[
 const names = (from: number, count: number) => launches(from, count, 1).map(({ thingName }) => thingName);
 
 const newJob = (jobId: string, jobType: 'SNAPSHOT' | 'CONTINUOUS', targets: object) => ({
-  ...{ jobId, jobType, document: { action: 'explain' }, timeoutConfig: {}, createdBy: 'key:a' },
+  ...{ jobId, jobType, documentJson: '{"action":"explain"}', timeoutConfig: {}, createdBy: 'key:a' },
   targets: { thingNames: [], thingGroupNames: [], ...targets },
 });
 

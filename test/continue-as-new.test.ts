@@ -39,7 +39,7 @@ function newJob(
     jobId: randomUUID(),
     jobType,
     targets: { thingNames: [], thingGroupNames: [], ...targets },
-    document: {},
+    documentJson: '{}',
     timeoutConfig: {},
     createdBy: 'key:test',
   };

@@ -76,7 +76,7 @@ test('the codec endpoint shows the UI what Temporal holds', async () => {
   expect(Buffer.from(input!.data as string, 'base64').toString('latin1')).not.toContain('hushed');
   const { body } = await muster.api('POST', '/codec/decode', { payloads: [input] });
   expect(JSON.parse(Buffer.from(body.payloads[0].data, 'base64').toString())).toMatchObject({
-    request: { document: { secret: 'hushed-document' } },
+    request: { documentJson: '{"secret":"hushed-document"}' },
   });
 });
 

@@ -63,7 +63,7 @@ async function create(inProgressTimeoutInMinutes?: number): Promise<string> {
     jobId,
     jobType: 'SNAPSHOT',
     targets: { thingNames: [THING], thingGroupNames: [] },
-    document: {},
+    documentJson: '{}',
     timeoutConfig: { inProgressTimeoutInMinutes },
     createdBy: 'key:test',
   });

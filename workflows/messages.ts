@@ -48,10 +48,12 @@ export type UpdateRequest = Report &
 
 export type DeviceRequest = StartNextRequest | UpdateRequest;
 
-/** The body of an `accepted` or `rejected` message, as it goes to the device. */
 export interface DeviceAnswer {
   accepted: boolean;
-  body: Record<string, unknown>;
+  /** Of a rejection. */
+  code?: string;
+  /** The body of the message, as it goes to the device: text, so that the job's document stays as it was given. */
+  json: string;
 }
 
 export interface CancelExecutionRequest extends Cause {

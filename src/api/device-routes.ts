@@ -1,5 +1,6 @@
 /** Devices over HTTPS: the MQTT requests, with the thing's name in the body. */
 import { MusterError, type ErrorCode, type ExecutionStateExtra } from '../contract/errors';
+import { JsonText } from '../domain/json-text';
 import type { DeviceService } from '../devices/service';
 import type { Db } from '../store/database';
 import { requireThing } from '../store/things';
@@ -49,7 +50,7 @@ interface RejectedBody {
 
 function accepted(answer: DeviceAnswer | undefined) {
   if (!answer) throw new Error('A device that waits for its answer got none.');
-  if (answer.accepted) return answer.body as { timestamp: number };
-  const { code, message, executionState, clientToken } = answer.body as unknown as RejectedBody;
+  if (answer.accepted) return JsonText.asKept(answer.json);
+  const { code, message, executionState, clientToken } = JSON.parse(answer.json) as RejectedBody;
   throw new MusterError(code, message, { executionState, clientToken });
 }

@@ -1,5 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { MusterError } from '../contract/errors';
+import { canonical, type JsonText } from '../domain/json-text';
 import { noExecutions } from '../domain/statuses';
 import type { Db } from '../store/database';
 import { unknownGroups } from '../store/groups';
@@ -39,13 +40,14 @@ type JobOperation =
 export function jobRoutes({ db, commands }: { db: Db; commands: JobCommands }): Handlers<JobOperation> {
   return {
     async createJob({ body, headers, caller, location }) {
+      const { document, ...request } = body;
       const key = headers['Idempotency-Key'];
       const createdBy = actor(caller);
       const jobId = key === undefined ? randomUUID() : uuidOf(`${createdBy}\n${key}`);
-      const requestHash = key === undefined ? undefined : sha256(JSON.stringify(body));
+      const requestHash = key === undefined ? undefined : hashOf(request, document);
       if (!(await findRequestHash(db, jobId))) {
         await requireKnownTargets(db, body.targets);
-        await commands.create({ ...body, jobId, createdBy, requestHash });
+        await commands.create({ ...request, documentJson: document.text, jobId, createdBy, requestHash });
       }
       if (requestHash !== undefined) await requireSameRequest(db, jobId, requestHash);
       location(`/jobs/${jobId}`);
@@ -135,6 +137,11 @@ async function requireKnownTargets(
 
 function unknown(list: string, index: number, what: string) {
   return { path: `targets.${list}.${index}`, message: `there is no ${what}` };
+}
+
+/** However the document was written: two documents of the same value are the same. */
+function hashOf(request: object, document: JsonText): string {
+  return sha256(JSON.stringify([request, canonical(document, Infinity)]));
 }
 
 async function requireSameRequest(db: Db, jobId: string, requestHash: string): Promise<void> {

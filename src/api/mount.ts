@@ -1,8 +1,10 @@
 /** Serves the table of routes: reads and checks requests, calls handlers, writes answers. */
-import { json, Router, type Request, type RequestHandler, type Response } from 'express';
+import { raw, Router, type Request, type RequestHandler, type Response } from 'express';
 import type { z } from 'zod';
 import { MusterError } from '../contract/errors';
 import { DEFAULT_BODY_LIMIT, ROUTES, type Operation, type Route } from '../contract/routes';
+import { decodeUtf8 } from '../contract/utf8';
+import { parseKeeping, toJson, type JsonText } from '../domain/json-text';
 import type { Admission, Caller } from './auth';
 import { check, notFound } from './problems';
 
@@ -26,7 +28,7 @@ export interface Call<R extends Route> {
   response: Response;
 }
 
-type Answer<R> = R extends { answer: infer S extends z.ZodType } ? z.input<S> : void;
+type Answer<R> = R extends { answer: infer S extends z.ZodType } ? z.input<S> | JsonText : void;
 type Handler<R extends Route> = (call: Call<R>) => Promise<Answer<R>>;
 
 /** One for each operation. */
@@ -73,7 +75,7 @@ async function serve(route: Route, handler: Handler<Route>, req: Request, res: R
   const answer: unknown = await withinLimit(handler(call), ANSWER_LIMIT_MS);
   if (route.event) return;
   res.status(route.status);
-  if (route.answer) res.json(answer);
+  if (route.answer) res.type('json').send(toJson(answer));
   else res.end();
 }
 
@@ -93,23 +95,54 @@ function tookTooLong(limitMs: number): MusterError {
   );
 }
 
-function readBody({ body, bodyOptional, bodyLimit = DEFAULT_BODY_LIMIT }: Route): RequestHandler[] {
+function readBody({ body, bodyText, bodyOptional, bodyLimit = DEFAULT_BODY_LIMIT }: Route): RequestHandler[] {
   if (!body) return [];
-  const parse = json({ limit: bodyLimit, type: 'application/json' });
   const requireJson: RequestHandler = (req, _res, next) => {
-    if (isEmpty(req) || req.is('application/json')) return next();
+    if (isEmpty(req) || (req.is('application/json') && isUtf8(req))) return next();
     throw new MusterError(
       'UnsupportedMediaType',
-      `The body must be application/json, not "${req.get('content-type') ?? 'of no type'}".`,
+      `The body must be application/json in UTF-8, not "${req.get('content-type') ?? 'of no type'}".`,
     );
   };
-  const requireObject: RequestHandler = (req, _res, next) => {
-    if (isEmpty(req)) req.body = bodyOptional ? {} : undefined;
-    else if (Array.isArray(req.body))
-      throw new MusterError('InvalidJson', 'The body must be a JSON object, not an array.');
+  const readBytes = raw({ limit: bodyLimit, type: 'application/json' });
+  const parse: RequestHandler = (req, _res, next) => {
+    const bytes: unknown = req.body;
+    const given = Buffer.isBuffer(bytes) && bytes.length > 0;
+    req.body = given ? parseObject(bytes, bodyText) : bodyOptional ? {} : undefined;
     next();
   };
-  return [requireJson, parse, requireObject];
+  return [requireJson, readBytes, parse];
+}
+
+/** @throws MusterError InvalidJson */
+function parseObject(bytes: Buffer, keptAsText: string | undefined): object {
+  const text = decodeUtf8(bytes);
+  if (text === undefined)
+    throw new MusterError('InvalidJson', 'The body is not UTF-8; send it in that encoding.');
+  const value = parseJson(text, keptAsText);
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value;
+  throw new MusterError('InvalidJson', 'The body must be a JSON object: {…}.');
+}
+
+function parseJson(text: string, keptAsText: string | undefined): unknown {
+  try {
+    return parseKeeping(text, keptAsText);
+  } catch (error) {
+    throw new MusterError(
+      'InvalidJson',
+      `The body is not JSON: ${withoutQuotation((error as Error).message)}.`,
+    );
+  }
+}
+
+/** What the parser quotes of the body may be part of a secret. */
+function withoutQuotation(message: string): string {
+  return message.replace(/, (\.\.\.)?".*"(\.\.\.)? is not valid JSON$/s, '');
+}
+
+function isUtf8(req: Request): boolean {
+  const [, charset = 'utf-8'] = /;\s*charset\s*=\s*"?([^\s;"]+)/i.exec(req.get('content-type') ?? '') ?? [];
+  return /^utf-?8$/i.test(charset);
 }
 
 function isEmpty(req: Request): boolean {

@@ -76,10 +76,8 @@ function internal(cause: unknown): MusterError {
 }
 
 /** Express and its body parser say by a status what is wrong with a request. */
-function fromHttpError(
-  error: Error & { status?: unknown; type?: unknown; limit?: unknown },
-): MusterError | undefined {
-  const { status, type } = error;
+function fromHttpError(error: Error & { status?: unknown; limit?: unknown }): MusterError | undefined {
+  const { status } = error;
   if (typeof status !== 'number' || status < 400 || status > 499) return undefined;
   if (status === 413) {
     return new MusterError(
@@ -92,14 +90,7 @@ function fromHttpError(
       'UnsupportedMediaType',
       'The body must be application/json in UTF-8, without an unknown encoding.',
     );
-  if (type === 'entity.parse.failed')
-    return new MusterError('InvalidJson', `The body is not JSON: ${withoutQuotation(error.message)}.`);
   return new MusterError('InvalidRequest', error.message);
-}
-
-/** What the parser quotes of the body may be part of a secret. */
-function withoutQuotation(message: string): string {
-  return message.replace(/, (\.\.\.)?".*"(\.\.\.)? is not valid JSON$/s, '');
 }
 
 const DISK: Record<DiskFault, string> = {

@@ -54,7 +54,7 @@ describeOnEachStore((stores) => {
           jobId,
           name: `job ${jobId}`,
           jobType: 'SNAPSHOT',
-          document: {},
+          documentJson: '{}',
           timeoutConfig: {},
           createdBy: 'key:x',
         },

@@ -1,3 +1,4 @@
+import { parseKeeping, toJson } from '../domain/json-text';
 import { pathSegment } from '../domain/paths';
 import type { Problem } from './bodies';
 import { Failure, UsageError } from './failures';
@@ -74,7 +75,7 @@ export class MusterClient {
   }
 
   /**
-   * One call to `/api/v1{path}`; the parsed body of its answer.
+   * One call to `/api/v1{path}`; the parsed body of its answer, a job's document as it stands there.
    * @throws ApiRefusal for an answer other than 2xx, Unreachable for none.
    */
   private async request<T>(method: string, path: string, options: RequestOptions): Promise<T> {
@@ -98,7 +99,7 @@ export class MusterClient {
           ...(body !== undefined && { 'content-type': 'application/json' }),
           ...headers,
         },
-        body: body === undefined ? undefined : JSON.stringify(body),
+        body: body === undefined ? undefined : toJson(body),
         signal: AbortSignal.timeout(timeoutMs),
       });
       return { status: response.status, text: await response.text() };
@@ -154,7 +155,7 @@ export function renderProblem(
 
 function parse(text: string): unknown {
   try {
-    return text === '' ? undefined : JSON.parse(text);
+    return text === '' ? undefined : parseKeeping(text, 'document');
   } catch {
     return text;
   }

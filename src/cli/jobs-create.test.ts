@@ -1,6 +1,7 @@
+import { JsonText } from '../domain/json-text';
 import { jobBody } from './jobs-create';
 
-const document = { action: 'updateFirmware' };
+const document = JsonText.of('{"action":"updateFirmware"}');
 const read = () => document;
 
 describe('jobBody', () => {

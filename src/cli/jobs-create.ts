@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import type { Command } from 'commander';
 import type { Job } from './bodies';
+import type { JsonText } from '../domain/json-text';
 import { UsageError } from './failures';
-import { readJson } from './files';
+import { readDocument, readJob } from './files';
 import { watchJob } from './jobs-watch';
 import { clientCommand, clientFor, collect, examples, positiveNumber, type ClientOptions } from './options';
 import { printJson } from './output';
@@ -51,7 +52,7 @@ export function registerCreateJob(jobs: Command): void {
 }
 
 async function create(file: string | undefined, options: CreateOptions): Promise<void> {
-  const body = jobBody(file === undefined ? {} : readObject(file), options, readObject);
+  const body = jobBody(file === undefined ? {} : readJob(file), options, readDocument);
   const client = clientFor(options);
   // Even a command repeated by a proxy makes one job.
   const headers = { 'idempotency-key': options.idempotencyKey ?? randomUUID() };
@@ -65,7 +66,7 @@ async function create(file: string | undefined, options: CreateOptions): Promise
 export function jobBody(
   file: Record<string, unknown>,
   flags: JobFlags,
-  readDocument: (file: string) => Record<string, unknown>,
+  read: (file: string) => JsonText,
 ): Record<string, unknown> {
   const { name, description, continuous, group, thing, document, timeoutMinutes } = flags;
   const body = {
@@ -74,7 +75,7 @@ export function jobBody(
     ...(description !== undefined && { description }),
     ...(continuous && { jobType: 'CONTINUOUS' }),
     ...((group || thing) && { targets: { thingGroupNames: group, thingNames: thing } }),
-    ...(document !== undefined && { document: readDocument(document) }),
+    ...(document !== undefined && { document: read(document) }),
     ...(timeoutMinutes !== undefined && { timeoutConfig: { inProgressTimeoutInMinutes: timeoutMinutes } }),
   };
   if (!('targets' in body))
@@ -82,11 +83,4 @@ export function jobBody(
   if (!('document' in body))
     throw new UsageError('The job says nothing: give a file with a document, or --document.');
   return body;
-}
-
-function readObject(file: string): Record<string, unknown> {
-  const value = readJson(file);
-  if (typeof value === 'object' && value !== null && !Array.isArray(value))
-    return value as Record<string, unknown>;
-  throw new UsageError(`${file} must hold a JSON object.`);
 }

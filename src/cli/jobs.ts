@@ -146,7 +146,7 @@ async function show(jobId: string, options: ClientOptions): Promise<void> {
       Status: [job.status, ...launching(job)].join(', '),
       Description: job.description,
       Targets: targets(job),
-      Document: JSON.stringify(job.document),
+      Document: job.document.text,
       Timeouts: timeouts(job.timeoutConfig),
       'Reason code': job.reasonCode,
       Comment: job.comment,

@@ -1,4 +1,5 @@
 import Table from 'cli-table3';
+import { indented, JsonText, toJson } from '../domain/json-text';
 import type { Page } from './client';
 
 /** How one column of a table is headed and filled. */
@@ -36,7 +37,7 @@ export function renderFacts(facts: Record<string, string | number | null | undef
 }
 
 export function printJson(body: unknown): void {
-  console.log(JSON.stringify(body, null, 2));
+  console.log(indented(JsonText.asKept(toJson(body))));
 }
 
 /** A sentence for a person; a program reads the exit code. */

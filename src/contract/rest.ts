@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { ERRORS, type ErrorCode } from './errors';
 import { pairs } from './pairs';
+import { canonical, JsonFault, JsonText } from '../domain/json-text';
 import {
   DEFAULT_LIST_LIMIT,
   GROUP_NAME_PATTERN,
@@ -256,24 +257,24 @@ const targets = anyTargets.refine(
   'must name at least one thing in thingNames or one group in thingGroupNames',
 );
 
-/** Taken as it is: a record would drop some names. */
 const document = z
-  .custom<Record<string, unknown>>(isObject, {
+  .custom<JsonText>((value) => value instanceof JsonText && value.text.startsWith('{'), {
     error: ({ input }) => (input === undefined ? 'is required' : 'must be a JSON object'),
   })
   .meta({
     type: 'object',
     additionalProperties: true,
-    description: `What the devices are to do: any JSON object of at most ${MAX_DOCUMENT_BYTES / 1024} KiB in UTF-8.`,
+    description: `What the devices are to do: any JSON object of at most ${MAX_DOCUMENT_BYTES / 1024} KiB in UTF-8, in which no object has a name twice. Devices get every value as it stands here, numbers of any size included.`,
   });
 
-function isObject(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function nestsWithin(value: unknown, levels: number): boolean {
-  if (typeof value !== 'object' || value === null) return true;
-  return levels > 0 && Object.values(value).every((inner) => nestsWithin(inner, levels - 1));
+/** Names that stand twice are refused: of such, one reader takes the first and another one the last. */
+function checkValue(value: JsonText, context: z.core.$RefinementCtx<JsonText>): void {
+  try {
+    canonical(value, MAX_DOCUMENT_DEPTH);
+  } catch (error) {
+    if (!(error instanceof JsonFault)) throw error;
+    context.addIssue({ code: 'custom', path: error.path, message: error.message });
+  }
 }
 
 export const newJob = z
@@ -283,14 +284,11 @@ export const newJob = z
     description: description.optional(),
     targets,
     document: document
-      .refine((value) => nestsWithin(value, MAX_DOCUMENT_DEPTH), {
-        error: `must not nest deeper than ${MAX_DOCUMENT_DEPTH} levels`,
+      .refine((value) => Buffer.byteLength(value.text) <= MAX_DOCUMENT_BYTES, {
+        error: `must be at most ${MAX_DOCUMENT_BYTES.toLocaleString('en')} bytes of JSON`,
         abort: true,
       })
-      .refine(
-        (value) => Buffer.byteLength(JSON.stringify(value)) <= MAX_DOCUMENT_BYTES,
-        `must be at most ${MAX_DOCUMENT_BYTES.toLocaleString('en')} bytes of JSON`,
-      ),
+      .superRefine(checkValue),
     timeoutConfig: timeoutConfig.default({}),
   })
   .meta({ id: 'NewJob' });

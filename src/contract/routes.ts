@@ -52,6 +52,8 @@ export interface Route {
   query?: z.ZodObject;
   headers?: z.ZodObject;
   body?: z.ZodType;
+  /** Member of the body that the handler gets as JsonText, so that its values stay as they were given. */
+  bodyText?: string;
   /** Left out, the body is an empty object. */
   bodyOptional?: true;
   /** Bytes; default 256 KiB. */
@@ -117,6 +119,7 @@ export const ROUTES = {
       'A 201 means that the job is durable and listed. Its executions follow: `targetCounts` tells how many of its targets are launched. A SNAPSHOT job without any thing in its targets is COMPLETED at once.',
     headers: idempotencyKey,
     body: rest.newJob,
+    bodyText: 'document',
     bodyLimit: NAMES_LIMIT,
     examples: jobExamples,
     status: 201,

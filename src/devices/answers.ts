@@ -1,5 +1,6 @@
 /** The bodies that devices get (PROTOCOL.md §2, "Payloads"). Times are epoch seconds there. */
 import type { ExecutionState } from '../domain/execution';
+import { toJson, type JsonText } from '../domain/json-text';
 import { fromJson } from '../store/executions';
 import type { ExecutionRow, TransitionRow } from '../store/schema';
 import type { DeviceAnswer, UpdateRequest } from '../../workflows/messages';
@@ -8,7 +9,8 @@ type Body = Record<string, unknown>;
 
 /** Fields that are undefined are left out by JSON. */
 export function accepted(body: Body, request: { clientToken?: string }, at = Date.now()): DeviceAnswer {
-  return { accepted: true, body: { ...body, timestamp: seconds(at), clientToken: request.clientToken } };
+  const json = toJson({ ...body, timestamp: seconds(at), clientToken: request.clientToken });
+  return { accepted: true, json };
 }
 
 export function summary(row: ExecutionRow): Body {
@@ -23,7 +25,7 @@ export function summary(row: ExecutionRow): Body {
 }
 
 /** @param jobDocument left out where the device did not want it */
-export function executionBody(row: ExecutionRow, jobDocument?: Body): Body {
+export function executionBody(row: ExecutionRow, jobDocument?: JsonText): Body {
   return {
     jobId: row.jobId,
     thingName: row.thingName,
@@ -51,7 +53,7 @@ export function executionState(
 export function updateAnswer(
   transition: TransitionRow,
   request: UpdateRequest,
-  jobDocument?: Body,
+  jobDocument?: JsonText,
 ): DeviceAnswer {
   const state = {
     status: transition.to,

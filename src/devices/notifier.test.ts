@@ -30,7 +30,7 @@ const queued = queuedExecution(1, NOW, {});
 
 async function queue(jobId: string): Promise<void> {
   const targets = { thingNames: ['lamp'], thingGroupNames: [] };
-  const job = { jobId, jobType: 'SNAPSHOT' as const, targets, document: {}, timeoutConfig: {} };
+  const job = { jobId, jobType: 'SNAPSHOT' as const, targets, documentJson: '{}', timeoutConfig: {} };
   await createJob(db, { ...job, createdBy: 'key:test' }, NOW);
   const launches = [{ thingName: 'lamp', executionNumber: 1 }];
   const page = { jobId, shard: 0, launches, state: queued, cause: { by: 'key:test' }, retarget: false };
@@ -45,9 +45,9 @@ async function succeed(jobId: string): Promise<void> {
 /** @param before called with each message before the broker has it */
 function processWith(before: () => Promise<void>) {
   const publisher = {
-    async publish(_topic: string, body: Record<string, unknown>) {
+    async publish(_topic: string, json: string) {
       await before();
-      const { QUEUED = [] } = body.jobs as { QUEUED?: { jobId: string }[] };
+      const { QUEUED = [] } = (JSON.parse(json) as { jobs: { QUEUED?: { jobId: string }[] } }).jobs;
       heard.push(QUEUED.map(({ jobId }) => jobId));
     },
   };

@@ -1,5 +1,6 @@
 /** Tells things that their list of pending executions has changed. */
 import { isDeepStrictEqual } from 'node:util';
+import { toJson, type JsonText } from '../domain/json-text';
 import { MAX_PENDING_LISTED } from '../domain/limits';
 import type { Notifications } from '../domain/pending';
 import { pendingExecutions, readDocument } from '../store/executions';
@@ -21,7 +22,7 @@ const ANNOUNCED_AT_ONCE = 10;
 /** What the thing is told of its list. */
 type Decide = (pending: readonly ExecutionRow[]) => Notifications;
 
-type DocumentOf = (jobId: string) => Promise<Record<string, unknown>>;
+type DocumentOf = (jobId: string) => Promise<JsonText>;
 
 export function createNotifier(deps: {
   db: Db;
@@ -97,7 +98,8 @@ export function createNotifier(deps: {
     kind: 'notify' | 'notify-next',
     body: Record<string, unknown>,
   ): Promise<void> {
-    for (const prefix of prefixes) await publisher.publish(`${prefix}/${thingName}/jobs/${kind}`, body);
+    const json = toJson(body);
+    for (const prefix of prefixes) await publisher.publish(`${prefix}/${thingName}/jobs/${kind}`, json);
   }
 }
 

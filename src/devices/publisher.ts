@@ -1,8 +1,8 @@
 /** The way to the devices. */
 export interface Publisher {
   /**
-   * Publishes a JSON message at QoS 1, not retained. Resolves when the broker has it.
+   * Publishes a message at QoS 1, not retained. Resolves when the broker has it.
    * @param topic without any wildcard
    */
-  publish(topic: string, body: Record<string, unknown>): Promise<void>;
+  publish(topic: string, json: string): Promise<void>;
 }

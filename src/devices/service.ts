@@ -42,5 +42,6 @@ export function rejected(
   message: string,
   extras: { clientToken?: string; executionState?: Record<string, unknown> } = {},
 ): DeviceAnswer {
-  return { accepted: false, body: { code, message, ...extras, timestamp: Math.floor(Date.now() / 1000) } };
+  const body = { code, message, ...extras, timestamp: Math.floor(Date.now() / 1000) };
+  return { accepted: false, code, json: JSON.stringify(body) };
 }

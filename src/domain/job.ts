@@ -16,7 +16,8 @@ export interface NewJobRequest {
   jobType: JobType;
   description?: string;
   targets: { thingNames: string[]; thingGroupNames: string[] };
-  document: Record<string, unknown>;
+  /** Text, so that every value in it stays as it was given. */
+  documentJson: string;
   timeoutConfig: TimeoutConfig;
   createdBy: string;
   /** SHA-256 of the request body, with an Idempotency-Key. */

@@ -17,11 +17,11 @@ function bridge(service: Partial<DeviceService> = {}) {
   const devices: DeviceService = {
     getPending: (thingName, request) => {
       asked.push({ what: 'get', thingName, request });
-      return Promise.resolve({ accepted: true, body: { inProgressJobs: [] } });
+      return Promise.resolve({ accepted: true, json: '{"inProgressJobs":[]}' });
     },
     describe: (thingName, jobId, request) => {
       asked.push({ what: 'describe', thingName, jobId, request });
-      return Promise.resolve({ accepted: false, body: { code: 'ResourceNotFound' } });
+      return Promise.resolve({ accepted: false, code: 'ResourceNotFound', json: '{}' });
     },
     startNext: (thingName, request) => {
       asked.push({ what: 'start-next', thingName, request });
@@ -37,8 +37,8 @@ function bridge(service: Partial<DeviceService> = {}) {
     prefixes: ['$emqx/things', 'fleet/things'],
     devices,
     publisher: {
-      publish: (topic, body) => {
-        published.push({ topic, body });
+      publish: (topic, json) => {
+        published.push({ topic, body: JSON.parse(json) as Record<string, unknown> });
         return Promise.resolve();
       },
     },
@@ -56,7 +56,7 @@ test('answers go out under the prefix that the request came in on', async () => 
   await send('$emqx/things/t1/jobs/j1/get', {});
   expect(published).toEqual([
     { topic: 'fleet/things/t1/jobs/get/accepted', body: { inProgressJobs: [] } },
-    { topic: '$emqx/things/t1/jobs/j1/get/rejected', body: { code: 'ResourceNotFound' } },
+    { topic: '$emqx/things/t1/jobs/j1/get/rejected', body: {} },
   ]);
 });
 

@@ -44,10 +44,10 @@ export function createBridge({ prefixes, devices, publisher, metrics, log }: Bri
       log.error({ err: error, thingName, topic }, 'Request given up');
       return rejected('InternalError', 'The request could not be served. Try again later.', tokenOf(payload));
     });
-    const outcome = answer === undefined ? 'taken' : answer.accepted ? 'accepted' : String(answer.body.code);
+    const outcome = answer === undefined ? 'taken' : answer.accepted ? 'accepted' : answer.code!;
     metrics.bridgeMessage(parsed.action, outcome);
     log.debug({ thingName, topic, outcome }, 'Device request');
-    if (answer) await publisher.publish(`${topic}/${answer.accepted ? 'accepted' : 'rejected'}`, answer.body);
+    if (answer) await publisher.publish(`${topic}/${answer.accepted ? 'accepted' : 'rejected'}`, answer.json);
   }
 
   async function answerTo(

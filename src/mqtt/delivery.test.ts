@@ -75,7 +75,7 @@ async function drop(client: RawClient | undefined): Promise<void> {
   await eventually(() => expect(isConnected).toBe(false));
 }
 
-const tell = (n: number, topic = NOTIFY) => broker.publish(topic, { n });
+const tell = (n: number, topic = NOTIFY) => broker.publish(topic, `{"n":${n}}`);
 const numberOf = ({ payload }: IPublishPacket) => (JSON.parse(payload.toString()) as { n: number }).n;
 
 const LAST = -1;

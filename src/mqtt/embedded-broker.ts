@@ -239,9 +239,9 @@ export async function createEmbeddedBroker(options: EmbeddedBrokerOptions): Prom
 
   /** One thing's messages go out one after the other, so that their order is the same everywhere. */
   const publishing = new Map<string, Promise<void>>();
-  function publish(topic: string, body: Record<string, unknown>): Promise<void> {
+  function publish(topic: string, json: string): Promise<void> {
     const key = ownerOf(prefixes, topic) ?? topic;
-    const send = () => publishNow(topic, Buffer.from(JSON.stringify(body)));
+    const send = () => publishNow(topic, Buffer.from(json));
     const turn = (publishing.get(key) ?? Promise.resolve()).then(send, send);
     const leaveTurn = () => {
       if (publishing.get(key) === turn) publishing.delete(key);

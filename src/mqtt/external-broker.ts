@@ -17,7 +17,7 @@ export function createExternalBroker(options: ExternalBrokerOptions): Broker {
   }
 
   return {
-    publish: (topic, body) => publisher.publish(topic, body),
+    publish: (topic, json) => publisher.publish(topic, json),
     serve(onRequest) {
       bridge = startExternalBridge({ ...options, onRequest });
       return Promise.resolve(address.url);

@@ -44,9 +44,9 @@ export function createExternalPublisher(address: BrokerAddress, log: Logger): Ex
 
   return {
     isConnected: () => connection?.isOpen() ?? false,
-    async publish(topic, body) {
+    async publish(topic, json) {
       if (!connection) throw new Error('The MQTT broker is out of reach.');
-      await connection.publish(topic, JSON.stringify(body));
+      await connection.publish(topic, json);
     },
     async close() {
       stopping.abort();

@@ -145,7 +145,7 @@ async function openEmbeddedBroker(
   });
   let servedPort: number | undefined;
   return {
-    publish: (topic, body) => broker.publish(topic, body),
+    publish: (topic, json) => broker.publish(topic, json),
     async serve(onRequest) {
       servedPort = await broker.listen(onRequest).catch((error: unknown) => {
         throw listenError(error, { host, port }, 'mqtt');

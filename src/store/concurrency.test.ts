@@ -261,7 +261,7 @@ describeWithPostgres('several processes on one PostgreSQL', () => {
     createJob(
       db,
       {
-        ...{ jobId, document: {}, timeoutConfig: {}, createdBy: 'key:a' },
+        ...{ jobId, documentJson: '{}', timeoutConfig: {}, createdBy: 'key:a' },
         jobType: targets.thingGroupNames ? 'CONTINUOUS' : 'SNAPSHOT',
         targets: { thingNames: [], thingGroupNames: [], ...targets },
       },

@@ -1,6 +1,7 @@
 /** Executions as they stand: read where devices ask. What changes them: transitions.ts. REST lists: job-queries.ts. */
 import { sql, type RawBuilder } from 'kysely';
 import type { ExecutionState, StatusDetails } from '../domain/execution';
+import { JsonText } from '../domain/json-text';
 import { contentOf, type RepeatableRequest } from '../domain/repeats';
 import { PENDING_STATUSES, type ExecutionStatus } from '../domain/statuses';
 import type { Queryable } from './database';
@@ -145,13 +146,13 @@ export function requestHash(request: RepeatableRequest): string | null {
   return content === undefined ? null : sha256(content);
 }
 
-export async function readDocument(db: Queryable, jobId: string): Promise<Record<string, unknown>> {
+export async function readDocument(db: Queryable, jobId: string): Promise<JsonText> {
   const { documentJson } = await db
     .selectFrom('jobs')
     .select('documentJson')
     .where('jobId', '=', jobId)
     .executeTakeFirstOrThrow();
-  return JSON.parse(documentJson) as Record<string, unknown>;
+  return JsonText.asKept(documentJson);
 }
 
 /** The state that a row stands for. Deadlines are the workflow's own business. */

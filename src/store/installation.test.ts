@@ -20,7 +20,7 @@ test('a store with jobs from before stays on their queue', async () => {
   await createJob(
     db,
     {
-      ...{ jobId: 'j', jobType: 'SNAPSHOT', document: {}, timeoutConfig: {}, createdBy: 'key:test' },
+      ...{ jobId: 'j', jobType: 'SNAPSHOT', documentJson: '{}', timeoutConfig: {}, createdBy: 'key:test' },
       targets: { thingNames: [], thingGroupNames: [] },
     },
     Date.now(),

@@ -2,6 +2,7 @@
 import { sql, type InferResult } from 'kysely';
 import { MusterError } from '../contract/errors';
 import type { StatusDetails, TimeoutConfig } from '../domain/execution';
+import { JsonText } from '../domain/json-text';
 import {
   noExecutions,
   type ExecutionCounts,
@@ -43,7 +44,7 @@ export interface JobDetail extends Omit<JobSummary, 'targets'> {
   description: string | null;
   /** As the operator gave them. */
   targets: { thingNames: string[]; thingGroupNames: string[] };
-  document: Record<string, unknown>;
+  document: JsonText;
   timeoutConfig: TimeoutConfig;
   reasonCode: string | null;
   comment: string | null;
@@ -339,7 +340,7 @@ function toDetail(row: JobRow): Omit<JobDetail, 'executionCounts'> {
       thingGroupNames: JSON.parse(row.groupNamesJson) as string[],
     },
     targetCounts: targetCounts(row),
-    document: JSON.parse(row.documentJson) as Record<string, unknown>,
+    document: JsonText.asKept(row.documentJson),
     timeoutConfig: JSON.parse(row.timeoutConfigJson) as TimeoutConfig,
     reasonCode: row.reasonCode,
     comment: row.comment,

@@ -58,7 +58,7 @@ export async function createJob(db: Db, request: NewJobRequest, now: number): Pr
         status,
         dispatch: 'ALL',
         description: request.description ?? null,
-        documentJson: JSON.stringify(request.document),
+        documentJson: request.documentJson,
         thingNamesJson: JSON.stringify(request.targets.thingNames),
         groupNamesJson: JSON.stringify(request.targets.thingGroupNames),
         thingCount,

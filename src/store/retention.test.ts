@@ -25,7 +25,7 @@ describeOnEachStore((stores) => {
     createJob(
       db,
       {
-        ...{ jobId, document: {}, timeoutConfig: {}, createdBy: 'key:a' },
+        ...{ jobId, documentJson: '{}', timeoutConfig: {}, createdBy: 'key:a' },
         jobType: targets.thingGroupNames ? 'CONTINUOUS' : 'SNAPSHOT',
         targets: { thingNames: [], thingGroupNames: [], ...targets },
       },

@@ -229,6 +229,32 @@ describeWithChromium('the web console', () => {
       await page.getByText(`Will reach ${DEVICES} things now`).waitFor();
     });
 
+    it('keeps every value of the document, also when it begins anew', async () => {
+      const document = '{"serial": 9007199254740993, "scale": 1.0, "far": 1e400}';
+      await open('/jobs/new?thing=boiler-1');
+      await page.getByLabel('Name', { exact: true }).fill('Values');
+      await writeDocument(document);
+      await button('Create Job').click();
+      await page.getByRole('tab', { name: 'Document' }).click();
+      await untilText(
+        page.getByLabel('Job document'),
+        /"serial": 9007199254740993,\s+"scale": 1.0,\s+"far": 1e400/,
+      );
+      await page.getByRole('link', { name: 'Create again' }).click();
+      await untilText(page.getByRole('textbox', { name: 'Document' }), '9007199254740993');
+      await page.getByLabel('Name', { exact: true }).fill('Values again');
+      await button('Create Job').click();
+      await page.getByRole('heading', { name: 'Values again' }).waitFor();
+
+      const { body } = await muster.api('GET', '/jobs?name=Values');
+      expect(body.items).toHaveLength(2);
+      const authorization = `Basic ${Buffer.from(`${muster.key}:${muster.secret}`).toString('base64')}`;
+      for (const { jobId } of body.items) {
+        const answer = await fetch(`${muster.http}/api/v1/jobs/${jobId}`, { headers: { authorization } });
+        expect(await answer.text()).toContain(`"document":${document.replaceAll(' ', '')}`);
+      }
+    });
+
     it('says at the field what the server refuses', async () => {
       await open('/jobs/new');
       await writeDocument('{}');

@@ -43,8 +43,8 @@ export async function startEngine(
   const db = await openStore({ file: path.join(directory, 'muster.db') });
   const published: PublishedMessage[] = [];
   const publisher = {
-    publish: (topic: string, body: Record<string, unknown>) => {
-      published.push({ topic, body });
+    publish: (topic: string, json: string) => {
+      published.push({ topic, body: JSON.parse(json) as Record<string, unknown> });
       return Promise.resolve();
     },
   };

@@ -57,9 +57,10 @@ async function record(engine: Engine, directory: string): Promise<void> {
   };
   const create = async (thingNames: string[], more: object = {}) => {
     const jobId = randomUUID();
-    const request = { jobId, targets: { thingNames, thingGroupNames: [] }, document: { action: 'reboot' } };
     await commands.create({
-      ...request,
+      jobId,
+      targets: { thingNames, thingGroupNames: [] },
+      documentJson: '{"action":"reboot"}',
       jobType: 'SNAPSHOT' as const,
       timeoutConfig: { inProgressTimeoutInMinutes: 60, queuedTimeoutInMinutes: 600 },
       createdBy: 'key:test',
@@ -129,7 +130,7 @@ async function record(engine: Engine, directory: string): Promise<void> {
     jobId: long,
     jobType: 'SNAPSHOT',
     targets: { thingNames: names, thingGroupNames: [] },
-    document: {},
+    documentJson: '{}',
     timeoutConfig: { queuedTimeoutInMinutes: 1 / 60 },
     createdBy: 'key:test',
   };

@@ -1,10 +1,13 @@
 /** Calls of the REST API, typed by its OpenAPI document, as the browser's session. */
 import createClient, { defaultPathSerializer } from 'openapi-fetch';
+import { parseKeeping, type JsonText } from '../../domain/json-text';
 import { pathSegment } from '../../domain/paths';
 import type { components, paths } from './generated/schema';
 
 export type Schemas = components['schemas'];
 export type Problem = Schemas['Problem'];
+/** With its document as it stands in the answer. */
+export type Job = Omit<Schemas['Job'], 'document'> & { document: JsonText };
 
 /** A browser that shows no dialog of its own for a 401 is asked by this header. */
 const client = createClient<paths>({
@@ -75,6 +78,11 @@ async function bodyOf<T>(call: Promise<Answer<T>>): Promise<T> {
   throw refusal(response, error);
 }
 
+/** The same of a job that was asked for as text. */
+async function jobOf(call: Promise<Answer<string>>): Promise<Job> {
+  return parseKeeping(await bodyOf(call), 'document') as Job;
+}
+
 /** A proxy in between may answer with something that is no problem document. */
 function refusal({ status }: Response, body: unknown): Refused {
   const problem: Partial<Problem> = typeof body === 'object' && body !== null ? body : {};
@@ -87,4 +95,4 @@ function refusal({ status }: Response, body: unknown): Refused {
   );
 }
 
-export { bodyOf, client };
+export { bodyOf, client, jobOf };

@@ -1,7 +1,7 @@
 /** What the pages read. */
 import { keepPreviousData, queryOptions } from '@tanstack/react-query';
 import type { ExecutionStatus, JobStatus, JobType } from '../../domain/statuses';
-import { bodyOf, client, Refused, setCsrfToken, type Schemas } from './client';
+import { bodyOf, client, jobOf, Refused, setCsrfToken, type Schemas } from './client';
 import { keys } from './keys';
 
 /** Rows on a page of a table. */
@@ -68,7 +68,7 @@ export const jobQuery = (jobId: string) =>
   queryOptions({
     queryKey: [...keys.job(jobId), 'itself'],
     queryFn: ({ signal }) =>
-      bodyOf(client.GET('/api/v1/jobs/{jobId}', { signal, params: { path: { jobId } } })),
+      jobOf(client.GET('/api/v1/jobs/{jobId}', { signal, parseAs: 'text', params: { path: { jobId } } })),
   });
 
 export const progressQuery = (jobId: string) =>

@@ -1,7 +1,7 @@
 /** Cancel a job, or one execution of it. */
 import { Radio, Stack, Textarea, TextInput } from '@mantine/core';
 import { useForm } from '@mantine/form';
-import { bodyOf, client, type Schemas } from '../api/client';
+import { bodyOf, client, type Job, type Schemas } from '../api/client';
 import { keys } from '../api/keys';
 import { sortErrors } from '../lib/field-errors';
 import { count } from '../lib/numbers';
@@ -24,7 +24,7 @@ const bodyFor = ({ reasonCode, comment, force }: Wish): Schemas['JobCancellation
 });
 
 interface CancelJobProps {
-  job: Schemas['Job'];
+  job: Job;
   onClose: () => void;
 }
 

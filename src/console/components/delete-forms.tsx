@@ -1,7 +1,7 @@
 /** Delete a job, or one execution of it. */
 import { Text } from '@mantine/core';
 import { isTerminal } from '../../domain/statuses';
-import { bodyOf, client, type Schemas } from '../api/client';
+import { bodyOf, client, type Job, type Schemas } from '../api/client';
 import { keys } from '../api/keys';
 import { count } from '../lib/numbers';
 import { useCall } from '../lib/use-call';
@@ -9,7 +9,7 @@ import { DialogForm } from './dialog';
 import { nameOfJob } from './names';
 
 interface DeleteJobProps {
-  job: Schemas['Job'];
+  job: Job;
   onClose: () => void;
   onDeleted: () => void;
 }

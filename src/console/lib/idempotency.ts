@@ -1,3 +1,5 @@
+import { toJson } from '../../domain/json-text';
+
 /**
  * A key for each thing that is asked for: the same request, sent again after a double click or a lost answer, carries
  * the same key; a changed one is another request.
@@ -7,7 +9,7 @@ export function createIdempotencyKeys() {
   let key = '';
   return {
     keyFor(body: unknown): string {
-      const text = JSON.stringify(body);
+      const text = toJson(body);
       if (text !== asked) {
         asked = text;
         key = randomKey();

@@ -1,11 +1,12 @@
 /** The document of a job as it is typed. */
+import { canonical, JsonFault, JsonText } from '../../domain/json-text';
 
 /** As the server takes it. */
 const MAX_BYTES = 32 * 1024;
 /** Far beyond what the server takes, and far within what a stack holds. */
 const MAX_DEPTH = 500;
 
-export type ParsedDocument = { value: Record<string, unknown>; error?: undefined } | { error: string };
+export type ParsedDocument = { value: JsonText; error?: undefined } | { error: string };
 
 /** Where a text stops being JSON, and what would go on. Browsers tell this in different ways, or not at all. */
 export interface Fault {
@@ -20,15 +21,23 @@ export function parseDocument(text: string): ParsedDocument {
     return { error: 'Enter the document: a JSON object, such as {"action": "restart"}' };
   const fault = findFault(text);
   if (fault) return { error: `This is not JSON: ${placeOf(fault, text)}: expected ${fault.expected}` };
-  const value: unknown = JSON.parse(text);
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    return { error: 'The document must be a JSON object: {…}' };
-  }
-  const bytes = new TextEncoder().encode(JSON.stringify(value)).length;
+  const value = JsonText.of(text);
+  if (!value.text.startsWith('{')) return { error: 'The document must be a JSON object: {…}' };
+  const bytes = new TextEncoder().encode(value.text).length;
   if (bytes > MAX_BYTES) {
     return { error: `The document has ${bytes.toLocaleString('en')} bytes; at most 32,768 are possible` };
   }
-  return { value: value as Record<string, unknown> };
+  const again = nameGivenTwice(value);
+  return again === undefined ? { value } : { error: `“${again}” is given twice` };
+}
+
+function nameGivenTwice(value: JsonText): string | undefined {
+  try {
+    canonical(value, MAX_DEPTH);
+  } catch (error) {
+    if (error instanceof JsonFault) return error.path.join('.');
+    throw error;
+  }
 }
 
 function placeOf({ at }: Fault, text: string): string {

@@ -3,7 +3,8 @@ import { useDisclosure } from '@mantine/hooks';
 import { IconBan, IconCopy, IconTrash } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { Link, useLocation, useNavigate, useParams, useSearchParams } from 'react-router';
-import { Refused, type Schemas } from '../api/client';
+import { Refused, type Job } from '../api/client';
+import { indented } from '../../domain/json-text';
 import { aboutQuery, jobQuery, progressQuery } from '../api/queries';
 import { useMay } from '../api/session';
 import { CancelJobForm } from '../components/cancel-forms';
@@ -29,8 +30,6 @@ import { JOB_TYPE_LABELS, JOB_TYPE_MEANINGS } from '../lib/statuses';
 import { workflowUrl } from '../lib/temporal';
 import { duration } from '../lib/time';
 import { who } from '../lib/who';
-
-type Job = Schemas['Job'];
 
 const ABOVE = { title: 'Jobs', to: '/jobs' };
 const TABS = ['executions', 'document', 'details'] as const;
@@ -181,7 +180,7 @@ function JobTabs({ job }: { job: Job }) {
         <ExecutionsTable jobId={job.jobId} />
       </Tabs.Panel>
       <Tabs.Panel value="document">
-        <CodeBlock code={JSON.stringify(job.document, null, 2)} label="Job document" />
+        <CodeBlock code={indented(job.document)} label="Job document" />
       </Tabs.Panel>
       <Tabs.Panel value="details">
         <Panel padded>

@@ -17,8 +17,9 @@ import { notifications } from '@mantine/notifications';
 import { keepPreviousData, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useRef, type ReactNode } from 'react';
 import { Link, useNavigate, useSearchParams } from 'react-router';
+import { indented, toJson } from '../../domain/json-text';
 import { JOB_TYPES, type JobType } from '../../domain/statuses';
-import { bodyOf, client, type Schemas } from '../api/client';
+import { bodyOf, client, type Job, type Schemas } from '../api/client';
 import { keys } from '../api/keys';
 import { groupNamesQuery, jobQuery, reachQuery, thingNamesQuery } from '../api/queries';
 import { JsonEditor } from '../components/json-editor';
@@ -199,6 +200,7 @@ function useCreateJob() {
         client.POST('/api/v1/jobs', {
           params: { header: { 'Idempotency-Key': idempotencyKeys.current.keyFor(body) } },
           body,
+          bodySerializer: toJson,
         }),
       ),
     onSuccess: async (job) => {
@@ -252,7 +254,8 @@ function bodyFor(values: JobForm): Schemas['NewJob'] {
     jobType,
     ...(description.trim() && { description: description.trim() }),
     targets: { thingNames, thingGroupNames },
-    document: parsed.error === undefined ? parsed.value : {},
+    // Typed as the object that it is when toJson has written it.
+    document: (parsed.error === undefined ? parsed.value : {}) as Schemas['NewJob']['document'],
     timeoutConfig: {
       ...minutes('inProgressTimeoutInMinutes', values.inProgressTimeout),
       ...minutes('queuedTimeoutInMinutes', values.queuedTimeout),
@@ -274,13 +277,13 @@ const emptyForm = (thingNames: string[], thingGroupNames: string[]): JobForm => 
   queuedTimeout: '',
 });
 
-const formLike = (job: Schemas['Job']): JobForm => ({
+const formLike = (job: Job): JobForm => ({
   name: job.name ?? '',
   jobType: job.jobType,
   description: job.description ?? '',
   thingNames: job.targets.thingNames,
   thingGroupNames: job.targets.thingGroupNames,
-  document: JSON.stringify(job.document, null, 2),
+  document: indented(job.document),
   inProgressTimeout: job.timeoutConfig.inProgressTimeoutInMinutes ?? '',
   queuedTimeout: job.timeoutConfig.queuedTimeoutInMinutes ?? '',
 });
