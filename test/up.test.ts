@@ -94,6 +94,24 @@ async function expectRefusal({ output, ended }: ReturnType<typeof muster>, sente
   expect(output.stderr).not.toContain('    at ');
 }
 
+withTemporal('open to a network without TLS, it says so once for each port, with the remedy', async () => {
+  const here = fs.mkdtempSync(path.join(os.tmpdir(), 'muster-up-'));
+  const open = ['--http-host', '0.0.0.0', '--mqtt-host', '0.0.0.0'];
+  const { child, output, ended } = muster('up', ...PORTS, ...open, '--data-dir', here, '--log-level', 'warn');
+  try {
+    await eventually(() => expect(output.stdout).toContain('Muster is ready'), 90_000);
+    const warnings = output.stderr.split('\n').filter((line) => line.includes('without TLS'));
+    expect(warnings).toEqual([
+      expect.stringMatching(/"level":"warn".*HTTP listens on 0\.0\.0\.0 .*proxy that terminates TLS/),
+      expect.stringMatching(/"level":"warn".*MQTT broker listens on 0\.0\.0\.0 .*proxy that terminates TLS/),
+    ]);
+  } finally {
+    child.kill('SIGTERM');
+    await ended;
+    fs.rmSync(here, { recursive: true, force: true });
+  }
+});
+
 test('a port that is taken is refused, by the name of its option', async () => {
   const other = net.createServer().listen(0, '127.0.0.1');
   await once(other, 'listening');

@@ -9,6 +9,7 @@ import path from 'node:path';
 import { Aedes, type AuthenticateError, type Client, type PublishPacket } from 'aedes';
 import type { QoS } from 'mqtt-packet';
 import type { Logger } from 'pino';
+import type { Durability } from '../domain/durability';
 import { MAX_DEVICE_PAYLOAD_BYTES } from '../domain/limits';
 import type { ConnectionRecorder } from '../devices/connections';
 import type { Publisher } from '../devices/publisher';
@@ -50,6 +51,8 @@ export interface EmbeddedBrokerOptions {
   port: number;
   /** Sessions are kept in its directory `mqtt`. */
   dataDir: string;
+  /** What a message in a session survives; `process` when left out. */
+  durability?: Durability;
   /** Topic prefixes, none within another. */
   prefixes: readonly string[];
   /** Whose credentials these are; undefined refuses them. A throw refuses for now: the thing tries again. */
@@ -101,7 +104,7 @@ export async function createEmbeddedBroker(options: EmbeddedBrokerOptions): Prom
   let onRequest: RequestHandler = () => Promise.reject(new Error('The broker is not listening yet.'));
   let draining = false;
 
-  const db = new SessionDatabase(path.join(options.dataDir, 'mqtt'));
+  const db = new SessionDatabase(path.join(options.dataDir, 'mqtt'), options.durability);
   await db.open();
   const sessions = new SessionStore(db, {
     brokerId: String(Date.now()).padStart(16, '0'),

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ClassicLevel, type BatchOperation, type ChainedBatch, type KeyIteratorOptions } from 'classic-level';
 import { requireRoom } from '../disk/room';
+import type { Durability } from '../domain/durability';
 
 /** From the beginning of one write to the next. The first after a pause does not wait. */
 const BETWEEN_WRITES_MS = 10;
@@ -37,6 +38,12 @@ export class SessionDatabase extends ClassicLevel {
   #failed = false;
   #mending?: NodeJS.Timeout;
   #closing = false;
+  readonly #waitsForDisk: boolean;
+
+  constructor(location: string, durability: Durability = 'process') {
+    super(location);
+    this.#waitsForDisk = durability === 'power-cut';
+  }
 
   override put<K = string, V = string>(key: K, value: V, options = {}): Promise<void> {
     return this.#gather([{ ...options, type: 'put', key, value } as Operation]);
@@ -118,7 +125,7 @@ export class SessionDatabase extends ClassicLevel {
   async #writeTogether(operations: Operation[]): Promise<void> {
     try {
       if (this.#failed) await this.#openAnew();
-      await super.batch(operations as BatchOperation<this, string, string>[]);
+      await super.batch(operations as BatchOperation<this, string, string>[], { sync: this.#waitsForDisk });
     } catch (error) {
       this.#mendLater();
       throw error;

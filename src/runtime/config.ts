@@ -2,6 +2,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import type { Command } from 'commander';
 import { z } from 'zod';
+import { DURABILITIES } from '../domain/durability';
 
 /** Muster can't start as it is configured; the message is one sentence for the operator. Exit code 2. */
 export class ConfigError extends Error {
@@ -217,6 +218,14 @@ export const CONFIG_OPTIONS = {
     default: '.muster',
     meaning: 'directory of everything Muster keeps; made if missing, one Muster at a time',
     schema: z.string().transform((dir) => path.resolve(dir)),
+  },
+  durability: {
+    env: 'MUSTER_DURABILITY',
+    flag: '--durability <what>',
+    default: 'process',
+    meaning:
+      'what an acknowledged write to the data directory survives: process (the end of any process), or power-cut, for which each write waits for the disk',
+    schema: z.enum(DURABILITIES, `must be ${DURABILITIES.join(' or ')}`),
   },
   apiKey: {
     env: 'MUSTER_API_KEY',

@@ -117,10 +117,10 @@ class Examination {
   }
 
   private async openStore() {
-    const { databaseUrl: url, dataDir } = this.config;
+    const { databaseUrl: url, dataDir, durability } = this.config;
     const file = `${dataDir}/muster.db`;
     if (!url && !fs.existsSync(file)) throw new Error(`${file} is not there: start Muster, it makes it.`);
-    const db = openStoreAsItIs(url ? { url, poolSize: 2 } : { file });
+    const db = openStoreAsItIs(url ? { url, poolSize: 2 } : { file, durability });
     this.toClose.push(() => db.destroy());
     const missing = await missingMigrations(db);
     if (missing.length > 0)

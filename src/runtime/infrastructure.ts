@@ -47,10 +47,10 @@ export async function openTemporal(
     return { target, connection, uiUrl, stop: () => connection.close() };
   }
   const executable = await findTemporalExecutable(process.env, onProgress);
-  const { temporalPort: port, temporalUiPort: uiPort } = config;
+  const { temporalPort: port, temporalUiPort: uiPort, durability } = config;
   return outlast(() =>
     startTemporalServer({
-      ...{ executable, port, uiPort, namespace, logger, disk },
+      ...{ executable, port, uiPort, namespace, durability, logger, disk },
       dataDir: needed(dataDir),
       searchAttributes: SEARCH_ATTRIBUTES,
     }),
@@ -62,8 +62,8 @@ export async function openTemporal(
  * @throws ConfigError when PostgreSQL can't be reached or does not let us in
  */
 export async function openDatabase(config: Config, dataDir: DataDir | undefined, log: Logger): Promise<Db> {
-  const { databaseUrl: url, databasePoolSize: poolSize } = config;
-  if (url === undefined) return openStore({ file: needed(dataDir).file('muster.db') });
+  const { databaseUrl: url, databasePoolSize: poolSize, durability } = config;
+  if (url === undefined) return openStore({ file: needed(dataDir).file('muster.db'), durability });
   const onConnectionLost = ({ message }: Error) =>
     log.warn(`A connection to PostgreSQL was lost: ${message}`);
   return namingDatabase(config, () => openStore({ url, poolSize, onConnectionLost }));
@@ -135,11 +135,11 @@ async function openEmbeddedBroker(
   { db, metrics, log }: BrokerDeps,
   recorder: ConnectionRecorder,
 ): Promise<Broker> {
-  const { mqttHost: host, mqttPort: port, topicPrefixes: prefixes } = config;
+  const { mqttHost: host, mqttPort: port, topicPrefixes: prefixes, durability } = config;
   const authenticate = deviceAuthenticator(db);
   await allDisconnected(db, Date.now());
   const broker = await createEmbeddedBroker({
-    ...{ host, port, prefixes, authenticate, metrics, log },
+    ...{ host, port, prefixes, durability, authenticate, metrics, log },
     dataDir: dataDir.path,
     connectionChanged: (change) => recorder.connectionChanged(change),
   });

@@ -7,6 +7,7 @@ import { createOperations } from '../api/app';
 import { createDeviceService } from '../devices/create-device-service';
 import { throttled } from '../devices/throttle';
 import { readTaskQueue } from '../store/installation';
+import { cleartextWarnings } from './cleartext';
 import type { Config } from './config';
 import { openDataDir, type Endpoints } from './data-dir';
 import { watchDisk, type DiskWatch } from './disk-watch';
@@ -76,6 +77,7 @@ async function startParts(
   config: Config,
   { log, disk, shutdown, onProgress }: StartDeps,
 ): Promise<RunningMuster> {
+  for (const warning of cleartextWarnings(config)) log.warn(warning);
   const { roles, temporalNamespace: namespace } = config;
   const codec = createPayloadCodec(payloadKeys(config));
   const checks: Checks = needsDataDir(config) ? { disk: () => disk.look() ?? 'ok' } : {};

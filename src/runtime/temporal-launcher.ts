@@ -4,6 +4,7 @@ import fs from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Connection } from '@temporalio/client';
 import type { Logger } from 'pino';
+import type { Durability } from '../domain/durability';
 import { endWithUs } from './child-process';
 import { writeAtomically, type DataDir } from './data-dir';
 import type { DiskWatch } from './disk-watch';
@@ -25,12 +26,12 @@ const BACK_OFF_MS = { first: 500, longest: 10_000 };
  * Measured on SQLite: without WAL a quarter of the throughput; the larger cache and the rarer checkpoints give
  * a quarter more child workflow starts.
  */
-const SQLITE_PRAGMAS = [
-  'journal_mode=WAL',
-  'synchronous=NORMAL',
-  'cache_size=-65536',
-  'wal_autocheckpoint=10000',
-];
+const SQLITE_PRAGMAS = ['journal_mode=WAL', 'cache_size=-65536', 'wal_autocheckpoint=10000'];
+const DURABILITY_PRAGMAS: Record<Durability, string[]> = {
+  process: ['synchronous=NORMAL'],
+  // The second one for macOS, where the first else waits for the cache of the disk alone.
+  'power-cut': ['synchronous=FULL', 'fullfsync=ON'],
+};
 
 /** What the server does better for one machine than by itself (docs/scaling.md). */
 const DYNAMIC_CONFIG = [
@@ -60,6 +61,8 @@ export interface TemporalServerOptions {
   namespace: string;
   /** Keyword attributes that a new database begins with. */
   searchAttributes: readonly string[];
+  /** What a workflow that was told of survives; `process` when left out. */
+  durability?: Durability;
   logger: Logger;
   /** Under the data directory. */
   disk: DiskWatch;
@@ -192,14 +195,17 @@ async function tuneSearch(options: TemporalServerOptions, connection: Connection
 }
 
 function spawnServer(options: TemporalServerOptions, port: number, uiPort: number): ChildProcess {
-  const { dataDir, namespace, searchAttributes } = options;
+  const { dataDir, namespace, searchAttributes, durability = 'process' } = options;
   const log = fs.openSync(dataDir.file('temporal.log'), 'a');
   const child = spawn(
     options.executable,
     [
       ...['server', 'start-dev', '--ip', HOST, '--port', String(port), '--ui-port', String(uiPort)],
       ...['--db-filename', databaseFile(dataDir), '--namespace', namespace, '--log-level', 'error'],
-      ...SQLITE_PRAGMAS.flatMap((pragma) => ['--sqlite-pragma', pragma]),
+      ...[...SQLITE_PRAGMAS, ...DURABILITY_PRAGMAS[durability]].flatMap((pragma) => [
+        '--sqlite-pragma',
+        pragma,
+      ]),
       ...DYNAMIC_CONFIG.flatMap((setting) => ['--dynamic-config-value', setting]),
       ...searchAttributes.flatMap((name) => ['--search-attribute', `${name}=Keyword`]),
     ],

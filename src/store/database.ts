@@ -8,6 +8,7 @@ import {
   sql,
   type Transaction,
 } from 'kysely';
+import type { Durability } from '../domain/durability';
 import * as initial from './migrations/001-initial';
 import * as webConsole from './migrations/002-console';
 import * as installation from './migrations/003-installation';
@@ -23,8 +24,8 @@ export type Db = Kysely<Database>;
 /** What queries take: they run the same inside and outside of a transaction. */
 export type Queryable = Db | Transaction<Database>;
 
-/** Where the store is: an SQLite file, or a database of PostgreSQL. */
-export type StoreLocation = { file: string } | PostgresLocation;
+/** Where the store is: an SQLite file, or a database of PostgreSQL, whose own settings say how durable it is. */
+export type StoreLocation = { file: string; durability?: Durability } | PostgresLocation;
 
 /** For the few statements that can't be written for both. */
 export function isPostgres(db: Queryable): boolean {
@@ -65,7 +66,9 @@ export async function openStore(location: StoreLocation): Promise<Db> {
 
 /** The same with whatever schema it has: for who only looks. */
 export function openStoreAsItIs(location: StoreLocation): Db {
-  return storeOn('file' in location ? openSqlite(location.file) : workingDialect(location));
+  return storeOn(
+    'file' in location ? openSqlite(location.file, location.durability) : workingDialect(location),
+  );
 }
 
 /** Migrations that the store lacks, in order. */

@@ -14,17 +14,20 @@ import {
   type SqliteDialectConfig,
   type SqliteStatement,
 } from 'kysely';
+import type { Durability } from '../domain/durability';
 
 /**
  * Opens the file, made where missing.
- * `synchronous = NORMAL` under WAL: a commit survives the end of the process at any instant; a power cut may
- * take the last moments (docs/operations.md).
+ * @param durability `process` is `synchronous = NORMAL`: under WAL a commit survives the end of the process at any
+ *   instant, and a power cut may take the last moments (docs/operations.md)
  */
-export function openSqlite(file: string): SqliteDialect {
+export function openSqlite(file: string, durability: Durability = 'process'): SqliteDialect {
   const sqlite = new SQLite(file);
   try {
     sqlite.pragma('journal_mode = WAL');
-    sqlite.pragma('synchronous = NORMAL');
+    sqlite.pragma(`synchronous = ${durability === 'power-cut' ? 'FULL' : 'NORMAL'}`);
+    // What synchronous waits for on macOS is else the cache of the disk alone.
+    sqlite.pragma(`fullfsync = ${durability === 'power-cut' ? 'ON' : 'OFF'}`);
     sqlite.pragma('busy_timeout = 5000');
     sqlite.pragma('cache_size = -65536');
     return new OneWriterDialect(sqlite);
