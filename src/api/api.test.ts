@@ -838,6 +838,10 @@ describe('devices over HTTPS', () => {
       clientToken: 't',
       executionState,
     });
+    const throttled = { code: 'RequestThrottled', message: 'Slower.', timestamp: 1 };
+    devices.update.mockResolvedValue({ accepted: false, json: JSON.stringify(throttled) });
+    const { headers } = await ask('/j-1/update', { thingName: 'a', status: 'FAILED' }).expect(429);
+    expect(headers['retry-after']).toBe('1');
     expect((await ask('/j-1/update', { thingName: 'a', status: 'CANCELED' }).expect(400)).body).toMatchObject(
       {
         code: 'InvalidRequest',

@@ -167,7 +167,7 @@ function isReadable(url: string): boolean {
   }
 }
 
-/** No name that is there holds these, and PostgreSQL knows no text with a NUL. */
+/** No name that is there holds these; a slash would make a workflow's id out of it that is another one's. */
 const IN_NO_NAME = /[/\p{Cc}]/u;
 
 /** @throws MusterError NotFound for what can be no name */

@@ -3,6 +3,7 @@ import { request } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { basic, openApi, type TestApi } from '../../test/support/api';
 import { describeOnEachStore } from '../../test/support/stores';
+import { createJob } from '../store/jobs';
 import { registerThings } from '../store/things';
 
 /** As json.dumps of Python writes it. */
@@ -87,6 +88,70 @@ describeOnEachStore((stores) => {
     expect(found).toMatchObject({ status: 200, body: { items: [group] } });
     const long = await call('POST', '/thing-groups', { name: 'b', description: '🚀'.repeat(2_029) });
     expect(long).toMatchObject({ status: 400, body: { errors: [{ path: 'description' }] } });
+  });
+
+  it('refuses every cursor that no list has given out', async () => {
+    const lists = [
+      '/jobs',
+      '/things',
+      '/thing-groups',
+      '/thing-types',
+      '/api-keys',
+      '/things/a/jobs',
+      '/jobs/j/targets',
+    ];
+    await call('POST', '/things', { name: 'a' });
+    const targets = { thingNames: ['a'], thingGroupNames: [] };
+    const job = { jobId: 'j', jobType: 'SNAPSHOT' as const, targets, documentJson: '{}', timeoutConfig: {} };
+    await createJob(api.db, { ...job, createdBy: 'key:test' }, Date.now());
+    const crafted = [
+      ...['[1.5,"x"]', '[1e300,"x"]', '[1e3,"x"]', '["1","x"]', '[null,"x"]', '[1,"x\\u0000"]', '[1, "x"]'],
+      ...[
+        '["\\u0000"]',
+        '["\\ud800"]',
+        '[]',
+        '{}',
+        '[9007199254740991]',
+        '[2147483648]',
+        'null',
+        '"x"',
+        '["x","y","z"]',
+        '[["x"]]',
+      ],
+    ].map((json) => Buffer.from(json).toString('base64url'));
+    const right = Buffer.from('["x"]').toString('base64url');
+    for (const cursor of [
+      ...crafted,
+      `${right}!`,
+      `!${right}`,
+      `${right}=`,
+      right.slice(0, -1),
+      '%00',
+      'x',
+    ]) {
+      for (const list of lists) {
+        const answer = await call('GET', `${list}?cursor=${cursor}`);
+        expect(answer).toMatchObject({ status: 400, body: { errors: [{ path: 'cursor' }] } });
+      }
+    }
+  });
+
+  it('knows no text with a NUL', async () => {
+    const nul = 'a\0';
+    for (const path of [
+      '/jobs?name=',
+      '/things?name=',
+      '/things?thingTypeName=',
+      '/things?tag=',
+      '/events?jobId=',
+    ])
+      expect(await call('GET', `${path}%00`)).toMatchObject({ status: 400 });
+    const asDevice = await call('POST', '/thing-datas/jobs/get', { thingName: nul });
+    expect([400, 404]).toContain(asDevice.status);
+    const credentials = { apiKey: nul, apiSecret: 'secret' };
+    expect([400, 401]).toContain((await call('POST', '/session', credentials)).status);
+    const { status } = await fetch(`${api.url}/api/v1/jobs`, { headers: basic(credentials) });
+    expect([400, 401]).toContain(status);
   });
 
   it('lets a thing go that has such a name from before', async () => {

@@ -15,6 +15,9 @@ const MAX_CHARACTERS_QUOTED = 64;
 /** A body may hold more faults than anybody reads. */
 const MAX_ERRORS_TOLD = 1_000;
 
+/** Of a 429 that does not say itself how long to wait: a thing's share of requests is replenished in that time. */
+const RETRY_SOON_SECONDS = 1;
+
 export function problemHandler(log: Logger): ErrorRequestHandler {
   return (thrown: unknown, req, res, next) => {
     if (res.headersSent) return next(thrown);
@@ -25,7 +28,8 @@ export function problemHandler(log: Logger): ErrorRequestHandler {
       log.warn({ err: thrown, method: req.method, path: req.path }, 'A request could not be served.');
     if (error.code === 'Unauthenticated' && !hasSignInPage(req))
       res.set('WWW-Authenticate', 'Basic realm="Muster", charset="UTF-8"');
-    if (error.retryAfterSeconds !== undefined) res.set('Retry-After', String(error.retryAfterSeconds));
+    const wait = error.retryAfterSeconds ?? (error.status === 429 ? RETRY_SOON_SECONDS : undefined);
+    if (wait !== undefined) res.set('Retry-After', String(wait));
     res
       .status(error.status)
       .type('application/problem+json')

@@ -171,11 +171,7 @@ const flag = z
   .transform((value) => value === 'true')
   .optional();
 
-const prefix = z
-  .string()
-  .refine(...atMost(128))
-  .meta({ maxLength: 128 })
-  .optional();
+const prefix = text(128).optional();
 
 export const pageQuery = z.strictObject(page);
 
@@ -661,7 +657,7 @@ export const overview = z
   .meta({ id: 'Overview' });
 
 export const eventsQuery = z.strictObject({
-  jobId: z.string().max(128).optional().meta({ description: 'Only what concerns this job.' }),
+  jobId: text(128).optional().meta({ description: 'Only what concerns this job.' }),
   lastEventId: eventId.optional().meta({ description: 'For clients that cannot set `Last-Event-ID`.' }),
 });
 

@@ -20,7 +20,13 @@ describeOnEachStore((stores) => {
     db = await stores.open();
     await registerThings(db, [{ name: 'lamp', tags: [], attributes: {} }], NOW);
     const targets = { thingNames: ['lamp'], thingGroupNames: [] };
-    const job = { jobId: 'job', jobType: 'SNAPSHOT' as const, targets, documentJson: '{}', timeoutConfig: {} };
+    const job = {
+      jobId: 'job',
+      jobType: 'SNAPSHOT' as const,
+      targets,
+      documentJson: '{}',
+      timeoutConfig: {},
+    };
     await createJob(db, { ...job, createdBy: 'key:test' }, NOW);
     await queue(1);
   });
