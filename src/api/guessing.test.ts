@@ -72,6 +72,15 @@ it('a good attempt costs nothing of what may fail', async () => {
   expect((await guess('more')).status).toBe(429);
 }, 60_000);
 
+it('who has a good key gains no guesses by using it in between', async () => {
+  const own = await createApiKey(api.db, { permissions: [] }, 0);
+  for (let i = 0; i < 100; i++) {
+    expect((await guess(`${i}`)).status).toBe(401);
+    if (i % 20 === 0) expect((await ask(own)).status).toBe(200);
+  }
+  expect((await guess('more')).status).toBe(429);
+}, 60_000);
+
 it('a key that was seen is forgotten when it is revoked', async () => {
   const key = await createApiKey(api.db, { permissions: [] }, 0);
   expect((await ask(key)).status).toBe(200);
