@@ -9,7 +9,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { connectDevice, type Credentials } from './support/device';
 import { eventually } from './support/eventually';
-import { makeSmallDisk, testOnSmallDisk, type SmallDisk } from './support/small-disk';
+import { makeSmallDisk, testOnSmallDisk, type SmallDisk } from './support/on-small-disk';
 import { stablePorts } from './topology/ports';
 
 const MAIN = path.resolve(__dirname, '../dist/src/cli/main.js');

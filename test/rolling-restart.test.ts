@@ -6,7 +6,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { planFleet } from '../src/simulator/plan';
 import { check } from './chaos/checker';
 import { LoggedFleet } from './chaos/device-log';
-import type { KnownJob } from './chaos/operator';
+import { Membership } from './chaos/membership';
+import { newJob, type KnownJob } from './chaos/operator';
 import { OperatorClient } from './chaos/operator-client';
 import type { Credentials } from './chaos/world';
 import { eventually } from './support/eventually';
@@ -71,14 +72,15 @@ describeWithServers('a rolling restart', () => {
   async function createJob(n: number): Promise<KnownJob> {
     const names = thingNames.filter((_, i) => i % 4 === n % 4);
     const timeoutConfig = { queuedTimeoutInMinutes: 10, inProgressTimeoutInMinutes: 10 };
-    const { status, body } = await client.call(
+    const { status, body, span } = await client.call(
       'POST',
       '/jobs',
       { targets: { thingNames: names }, document: { n }, timeoutConfig },
       { 'Idempotency-Key': `rolling-${n}` },
     );
     expect(status).toBe(201);
-    return { jobId: body.jobId as string, jobType: 'SNAPSHOT', thingNames: names, ...timeoutConfig };
+    const { jobId } = body as { jobId: string };
+    return newJob({ jobId, jobType: 'SNAPSHOT', createdAt: span, thingNames: names, ...timeoutConfig });
   }
 
   async function restart(part: Part): Promise<void> {
@@ -105,7 +107,9 @@ describeWithServers('a rolling restart', () => {
       await eventually(async () => {
         expect((await client.call('GET', `/jobs/${jobId}`)).body.status).toBe('COMPLETED');
       }, 60_000);
-    const { violations, byStatus, executions } = await check(client, jobs, fleet.accepted, []);
+    const { violations, byStatus, executions } = await check(client, {
+      ...{ jobs, accepted: fleet.accepted, membership: new Membership(), strikes: [] },
+    });
     expect(violations).toEqual([]);
     expect(jobs).toHaveLength(6 * JOBS_PER_RESTART);
     expect(byStatus.SUCCEEDED).toBe(executions);

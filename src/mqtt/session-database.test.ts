@@ -2,7 +2,7 @@ import { cpSync, mkdtempSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { eventually } from '../../test/support/eventually';
-import { makeSmallDisk, testOnSmallDisk, type SmallDisk } from '../../test/support/small-disk';
+import { makeSmallDisk, testOnSmallDisk, type SmallDisk } from '../../test/support/on-small-disk';
 import { SessionDatabase } from './session-database';
 
 const copies = mkdtempSync(path.join(tmpdir(), 'muster-session-copies-'));

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { Worker } from 'node:worker_threads';
 import Database from 'better-sqlite3';
 import { eventually } from '../../test/support/eventually';
-import { makeSmallDisk, testOnSmallDisk } from '../../test/support/small-disk';
+import { makeSmallDisk, testOnSmallDisk } from '../../test/support/on-small-disk';
 import { backUp } from './backup';
 
 const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'muster-backup-'));

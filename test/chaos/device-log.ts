@@ -4,6 +4,7 @@ import type { DevicePlan } from '../../src/simulator/plan';
 
 export interface AcceptedOfThing extends AcceptedReport {
   thingName: string;
+  heardAt: number;
 }
 
 export class LoggedFleet {
@@ -52,7 +53,7 @@ export class LoggedFleet {
       credentials,
       plan,
       answerTimeoutMs: 5_000,
-      onAccepted: (report) => this.accepted.push({ thingName, ...report }),
+      onAccepted: (report) => this.accepted.push({ thingName, heardAt: Date.now(), ...report }),
     });
   }
 }

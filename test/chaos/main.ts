@@ -14,17 +14,18 @@ import { parseArgs, promisify } from 'node:util';
 import { Client, Connection } from '@temporalio/client';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils';
 import { planFleet, seededRandom } from '../../src/simulator/plan';
-import { check, type Findings, type Strike } from './checker';
+import { check, type Findings } from './checker';
 import { LoggedFleet } from './device-log';
 import { planFaults, type Fault } from './faults';
 import { Operator } from './operator';
 import { OperatorClient } from './operator-client';
+import { untilEnded, untilFollowed } from './settle';
+import type { Strike } from './strikes';
 import { startEmbeddedWorld, startTopologyWorld, type Credentials, type World } from './world';
 
 const GROUPS = ['pilot', 'floor-2', 'roof'];
 const SILENT_SHARE = 0.03;
 const DEVICE_CRASHES_PER_MINUTE = 20;
-const SETTLES_WITHIN_MS = 600_000;
 const VIOLATIONS_TOLD = 30;
 const HISTORIES_KEPT = 50;
 
@@ -53,51 +54,64 @@ async function main(): Promise<void> {
   );
 
   const world = await (values.form === 'embedded' ? startEmbeddedWorld : startTopologyWorld)(directory);
+  try {
+    const violations = await run(world, { seed, minutes, devices, faultCount, directory, say });
+    if (violations === 0) fs.rmSync(directory, { recursive: true, force: true });
+    process.exitCode = violations === 0 ? 0 : 1;
+  } finally {
+    await world.stop();
+  }
+}
+
+interface RunOptions {
+  seed: number;
+  minutes: number;
+  devices: number;
+  faultCount: number;
+  directory: string;
+  say(line: string): void;
+}
+
+/** @returns how many violations were found */
+async function run(world: World, options: RunOptions): Promise<number> {
+  const { seed, minutes, devices, faultCount, directory, say } = options;
   const client = new OperatorClient(world.apis);
   const fleet = await createFleet(world, client, devices, seed);
-  fleet.connect();
-  const operator = new Operator(client, {
-    thingNames: Array.from({ length: devices }, (_, i) => thingName(i)),
-    groupNames: GROUPS,
-    maxPending: devices,
-    random: seededRandom(seed + 1),
-  });
-  const working = operator.work();
-  // A failure of the operator is told at the end of the faults, not as an unhandled one.
-  working.catch(() => {});
+  try {
+    fleet.connect();
+    const operator = new Operator(client, {
+      thingNames: Array.from({ length: devices }, (_, i) => thingName(i)),
+      groupNames: GROUPS,
+      maxPending: devices,
+      random: seededRandom(seed + 1),
+    });
+    const working = operator.work();
+    // A failure of the operator is told at the end of the faults, not as an unhandled one.
+    working.catch(() => {});
 
-  const withinMs = minutes * 60_000;
-  const random = seededRandom(seed + 2);
-  const faults = planFaults(world.targets, { count: faultCount, withinMs }, random);
-  const [strikes, deviceCrashes] = await Promise.all([
-    inject(world, faults, say),
-    crashDevices(fleet, withinMs, seededRandom(seed + 3)),
-  ]);
-  operator.stop();
-  await working;
-  say(`faults are over; ${operator.jobs.length} jobs; waiting until everything is at its end`);
-  await operator.endContinuousJobs();
-  await settle(client, operator, say);
+    const withinMs = minutes * 60_000;
+    const faults = planFaults(world.targets, { count: faultCount, withinMs }, seededRandom(seed + 2));
+    const [strikes, deviceCrashes] = await Promise.all([
+      inject(world, faults, say),
+      crashDevices(fleet, withinMs, seededRandom(seed + 3)),
+    ]);
+    operator.stop();
+    await working;
+    say(`faults are over; ${operator.jobs.length} jobs; waiting until everything is at its end`);
+    const notFollowed = await untilFollowed(client, operator, say);
+    await operator.endContinuousJobs();
+    await untilEnded(client, operator, say);
 
-  const findings = await check(client, operator.jobs, fleet.accepted, strikes);
-  findings.violations.push(...(await doctor(world)));
-  fs.writeFileSync(path.join(directory, 'violations.txt'), findings.violations.join('\n'));
-  await keepHistories(world, findings.workflowIds, directory);
-  report({
-    seed,
-    faults,
-    deviceCrashes,
-    ownEnds: world.ownEnds(),
-    operator,
-    client,
-    fleet,
-    findings,
-    say,
-  });
-  await fleet.stop();
-  await world.stop();
-  if (findings.violations.length === 0) fs.rmSync(directory, { recursive: true, force: true });
-  process.exitCode = findings.violations.length === 0 ? 0 : 1;
+    const { jobs, membership } = operator;
+    const findings = await check(client, { jobs, membership, accepted: fleet.accepted, strikes });
+    findings.violations.push(...operator.violations, ...notFollowed, ...(await doctor(world)));
+    fs.writeFileSync(path.join(directory, 'violations.txt'), findings.violations.join('\n'));
+    await keepHistories(world, findings.workflowIds, directory);
+    report({ seed, faults, deviceCrashes, ownEnds: world.ownEnds(), operator, client, fleet, findings, say });
+    return findings.violations.length;
+  } finally {
+    await fleet.stop();
+  }
 }
 
 function thingName(i: number): string {
@@ -164,31 +178,6 @@ async function crashDevices(fleet: LoggedFleet, withinMs: number, random: () => 
   return crashes;
 }
 
-/** Waits until no job is at work and every deletion is done. What is not by then is found by the checker. */
-async function settle(
-  client: OperatorClient,
-  operator: Operator,
-  say: (line: string) => void,
-): Promise<void> {
-  const deadline = Date.now() + SETTLES_WITHIN_MS;
-  while (Date.now() < deadline) {
-    let open = 0;
-    for (const job of operator.jobs) {
-      const { status, body } = await client.call('GET', `/jobs/${job.jobId}`);
-      if (
-        job.deleted
-          ? status !== 404
-          : body.executionCounts.QUEUED + body.executionCounts.IN_PROGRESS > 0 ||
-            body.status === 'IN_PROGRESS'
-      )
-        open++;
-    }
-    if (open === 0) return;
-    say(`${open} jobs are not at their end yet`);
-    await sleep(5_000);
-  }
-}
-
 /** What `muster doctor` finds when everything is over: nothing. */
 async function doctor(world: World): Promise<string[]> {
   const main = path.resolve('dist/src/cli/main.js');
@@ -207,9 +196,13 @@ async function keepHistories(world: World, workflowIds: readonly string[], direc
   try {
     const { workflow } = new Client({ connection, namespace: world.env.TEMPORAL_NAMESPACE });
     for (const workflowId of [...new Set(workflowIds)].slice(0, HISTORIES_KEPT)) {
-      const history = await workflow.getHandle(workflowId).fetchHistory();
+      // Of a violation that is about what is not there, there may be none.
+      const history = await workflow
+        .getHandle(workflowId)
+        .fetchHistory()
+        .catch(() => undefined);
       const file = path.join(directory, `${workflowId.replaceAll('/', '-')}.json`);
-      fs.writeFileSync(file, historyToJSON(history));
+      if (history) fs.writeFileSync(file, historyToJSON(history));
     }
   } finally {
     await connection.close();

@@ -1,14 +1,22 @@
 /** The REST client of somebody who does not give up: tries until the answer is final. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Span } from './membership';
 import { API_KEY } from './world';
 
 const ANSWER_TIMEOUT_MS = 40_000;
 const PAUSE_MS = 500;
-const GIVES_UP_AFTER_MS = 300_000;
+const GIVES_UP_AFTER_MS = 600_000;
 
-export interface FinalAnswer {
+export interface Answer {
   status: number;
   body: any;
+}
+
+export interface FinalAnswer extends Answer {
+  /** When it was first asked for, and when it came. */
+  span: Span;
+  /** The first try was answered, so that nothing was done without a word of it. */
+  atOnce: boolean;
 }
 
 export class OperatorClient {
@@ -18,18 +26,20 @@ export class OperatorClient {
 
   constructor(private readonly apis: readonly string[]) {}
 
-  /** @throws when there is no final answer for 5 minutes */
+  /** @throws when there is no final answer for 10 minutes */
   async call(
     method: string,
     path: string,
     body?: unknown,
     headers: Record<string, string> = {},
   ): Promise<FinalAnswer> {
-    const deadline = Date.now() + GIVES_UP_AFTER_MS;
-    for (;;) {
+    const from = Date.now();
+    for (let tries = 1; ; tries++) {
       const answer = await this.attempt(method, path, body, headers);
-      if (answer.status < 500 && answer.status !== 429 && answer.status !== 0) return answer;
-      if (Date.now() > deadline)
+      const to = Date.now();
+      if (answer.status < 500 && answer.status !== 429 && answer.status !== 0)
+        return { ...answer, span: { from, to }, atOnce: tries === 1 };
+      if (to > from + GIVES_UP_AFTER_MS)
         throw new Error(`${method} ${path}: no final answer, the last was ${JSON.stringify(answer)}`);
       this.retries++;
       await sleep(PAUSE_MS);
@@ -51,7 +61,7 @@ export class OperatorClient {
     path: string,
     body: unknown,
     headers: Record<string, string>,
-  ): Promise<FinalAnswer> {
+  ): Promise<Answer> {
     const api = this.apis[this.turn++ % this.apis.length]!;
     try {
       const response = await fetch(`${api}/api/v1${path}`, {

@@ -1,10 +1,10 @@
 /** What the faults happen to: Muster embedded, or the topology. */
 import fs from 'node:fs';
 import path from 'node:path';
-import { execFileSync } from 'node:child_process';
 import { admit } from '../topology/mosquitto';
 import { Part } from '../topology/part';
 import { stablePorts } from '../topology/ports';
+import { makeSmallDisk, type SmallDisk } from '../topology/small-disk';
 import { API_KEY, startTopology } from '../topology/topology';
 import type { FaultKind, Target } from './faults';
 
@@ -68,15 +68,15 @@ export async function startTopologyWorld(directory: string): Promise<World> {
   };
 }
 
-/** `muster up` with a data directory on a file system of its own, where root is at hand to make one. */
+/** `muster up`, on a file system of its own. */
 export async function startEmbeddedWorld(directory: string): Promise<World> {
-  const [http = 0, mqtt = 0, temporal = 0, ui = 0] = await stablePorts(4);
-  const dataDir = path.join(directory, 'data');
-  const disk = mountDisk(dataDir);
+  const [http = 0, mqtt = 0, grpc = 0, ui = 0] = await stablePorts(4);
+  const disk = ownDisk();
+  const dataDir = path.join(disk?.path ?? directory, 'data');
   const env = {
     MUSTER_HTTP_PORT: String(http),
     MUSTER_MQTT_PORT: String(mqtt),
-    MUSTER_TEMPORAL_PORT: String(temporal),
+    MUSTER_TEMPORAL_PORT: String(grpc),
     MUSTER_TEMPORAL_UI_PORT: String(ui),
     MUSTER_DATA_DIR: dataDir,
     MUSTER_API_KEY: `${API_KEY.key}:${API_KEY.secret}`,
@@ -95,37 +95,40 @@ export async function startEmbeddedWorld(directory: string): Promise<World> {
   });
   await muster.start();
   const striker = createStriker(new Map([['muster', muster]]));
-  const temporalPid = () =>
-    (JSON.parse(fs.readFileSync(path.join(dataDir, 'temporal.pid.json'), 'utf8')) as { pid: number }).pid;
-  const filler = path.join(dataDir, 'filler');
+  const temporal = temporalOf(dataDir);
+  let fills = 0;
   return {
     apis: [`http://127.0.0.1:${http}`],
     mqtt: `mqtt://127.0.0.1:${mqtt}`,
     topicPrefix: '$emqx/things',
-    env: { ...env, TEMPORAL_ADDRESS: `127.0.0.1:${temporal}` },
+    env: { ...env, TEMPORAL_ADDRESS: `127.0.0.1:${grpc}` },
     targets: [
       { name: 'muster', kind: 'kill', weight: 3 },
       { name: 'muster', kind: 'freeze', weight: 1 },
       { name: 'temporal', kind: 'kill', weight: 3 },
       { name: 'temporal', kind: 'freeze', weight: 1 },
-      ...(disk ? [{ name: 'disk', kind: 'fill' as const, weight: 1 }] : []),
+      ...(disk ? [{ name: 'disk', kind: 'fill' as const, weight: 2 }] : []),
     ],
     admit: () => {},
     async strike(target, kind) {
-      if (target === 'disk') fill(filler);
-      else if (target === 'muster') await striker.strike(target, kind);
-      else signal(temporalPid(), kind === 'kill' ? 'SIGKILL' : 'SIGSTOP');
+      if (target === 'muster') await striker.strike(target, kind);
+      else if (target === 'temporal') temporal.strike(kind);
+      else {
+        fills++;
+        disk?.fill();
+      }
     },
     async heal(target, kind) {
-      if (target === 'disk') fs.rmSync(filler, { force: true });
-      else if (target === 'muster') await striker.heal(target, kind);
-      // Muster itself starts a Temporal that has ended.
-      else if (kind === 'freeze') signal(temporalPid(), 'SIGCONT');
+      if (target === 'muster') await striker.heal(target, kind);
+      else if (target === 'temporal') temporal.heal();
+      else if (--fills === 0) disk?.makeRoom();
     },
     ownEnds: () => muster.faults,
     async stop() {
       await muster.stop();
-      if (disk) execFileSync('umount', [dataDir]);
+      // One that outlived a Muster which was killed last.
+      temporal.strike('kill');
+      disk?.remove();
     },
   };
 }
@@ -154,28 +157,38 @@ function createStriker(parts: Map<string, Part>) {
   };
 }
 
-function mountDisk(directory: string): boolean {
-  fs.mkdirSync(directory, { recursive: true });
-  if (process.getuid?.() !== 0) return false;
+/** A file system of its own, where root is at hand to make one. */
+function ownDisk(): SmallDisk | undefined {
   try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${DISK_MIB}m,mode=700`, 'tmpfs', directory]);
-    return true;
+    return makeSmallDisk(DISK_MIB);
   } catch {
-    return false;
+    return undefined;
   }
 }
 
-/** Takes all the room that is left. */
-function fill(file: string): void {
-  const block = Buffer.alloc(1024 * 1024);
-  const fd = fs.openSync(file, 'a');
-  try {
-    for (;;) fs.writeSync(fd, block);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
-  } finally {
-    fs.closeSync(fd);
-  }
+/** The Temporal that Muster has started, which starts it again when it has ended. There may be none just now. */
+function temporalOf(dataDir: string) {
+  const frozen = new Set<number>();
+  const pid = () => {
+    try {
+      const record = fs.readFileSync(path.join(dataDir, 'temporal.pid.json'), 'utf8');
+      return (JSON.parse(record) as { pid?: number }).pid;
+    } catch {
+      return undefined;
+    }
+  };
+  return {
+    strike(kind: FaultKind): void {
+      const struck = pid();
+      if (struck === undefined) return;
+      if (kind === 'freeze') frozen.add(struck);
+      signal(struck, kind === 'freeze' ? 'SIGSTOP' : 'SIGKILL');
+    },
+    heal(): void {
+      for (const one of frozen) signal(one, 'SIGCONT');
+      frozen.clear();
+    },
+  };
 }
 
 function signal(pid: number, name: NodeJS.Signals): void {

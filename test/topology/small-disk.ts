@@ -59,19 +59,3 @@ export function fillUp(file: string): void {
     fs.closeSync(descriptor);
   }
 }
-
-function mayMount(): boolean {
-  try {
-    makeSmallDisk(1).remove();
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-/** `test`, or a skipped one that says how to run it. */
-export const testOnSmallDisk: jest.It = (() => {
-  if (mayMount()) return test;
-  console.warn('Skipped: needs to mount a file system; run the tests as root, as .ci/run does.');
-  return test.skip;
-})();
