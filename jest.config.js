@@ -10,7 +10,8 @@ module.exports = {
   transform: { '^.+\\.ts$': '@swc/jest', [`/node_modules/${ES_MODULES}/.+\\.js$`]: '@swc/jest' },
   transformIgnorePatterns: [`/node_modules/(?!${ES_MODULES}/)`],
   globalSetup: '<rootDir>/test/support/global-setup.ts',
-  testTimeout: 120_000,
+  // For a fault, not for a slow machine: what a test waits for has shorter ones (test/support/deadlines.ts).
+  testTimeout: 900_000,
   // Most of the tests run whole servers: more of them at once would only wait for each other.
   maxWorkers: 2,
 };

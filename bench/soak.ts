@@ -10,7 +10,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import Table from 'cli-table3';
 import { OperatorClient } from '../test/chaos/operator-client';
-import { admit } from '../test/topology/mosquitto';
 import { startTopology, type Topology } from '../test/topology/topology';
 import { Generator } from './generator';
 import type { LoadReport, Member } from './load';
@@ -82,11 +81,7 @@ async function connectDevices(
     thingName: name,
     credentials: mqttCredentials,
   }));
-  const { passwordFile, part } = topology.broker;
-  admit(
-    { passwordFile, pid: part.pid },
-    members.map(({ credentials }) => credentials),
-  );
+  await topology.broker.admit(members.map(({ credentials }) => credentials));
   const port = Number(new URL(topology.mqtt).port);
   await generator.connect({ port, topicPrefix: topology.topicPrefixes[0] ?? '' }, members);
   return things.map(({ name }) => name);

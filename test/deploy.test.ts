@@ -43,7 +43,7 @@ describeWithGo('docker-compose.yml', () => {
   let services: Record<string, Service>;
   beforeAll(() => {
     services = loadCompose();
-  }, 300_000);
+  });
 
   const ofMuster = () => Object.entries(services).filter(([, { image }]) => image.startsWith('muster:'));
 

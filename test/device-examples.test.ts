@@ -91,7 +91,7 @@ async function untilSucceeded(jobId: string, thingName: string, output: () => st
     const answer = await muster.api('GET', `/jobs/${jobId}/executions/${thingName}`);
     const { status } = answer.body as { status?: string };
     if (status !== 'SUCCEEDED') throw new Error(`It is ${status} on ${thingName}, which said:\n${output()}`);
-  }, 60_000);
+  });
 }
 
 function start(command: string, file: string, env: NodeJS.ProcessEnv) {

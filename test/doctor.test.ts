@@ -193,7 +193,7 @@ test('workflows that nothing in the store stands for are terminated', async () =
       workflowWithoutExecution: { found: 1, examples: [executionId] },
       workflowWithoutJob: { found: 1, examples: [jobWorkflowId(jobId)] },
     });
-  }, 60_000);
+  });
   expect(await doctor('--fix')).toMatchObject({ code: 0, healthy: true });
   const { status } = await client.workflow.getHandle(executionId).describe();
   expect(status.name).toBe('TERMINATED');
@@ -207,16 +207,16 @@ test('a job does not wait for a batch that was terminated', async () => {
     targets: { thingNames: names },
     timeoutConfig: { queuedTimeoutInMinutes: 1 },
   });
-  await untilJob(muster, jobId, 'IN_PROGRESS', { QUEUED: 201 }, 60_000);
+  await untilJob(muster, jobId, 'IN_PROGRESS', { QUEUED: 201 });
   await terminate(batchWorkflowId(jobId, 1));
   await eventually(async () => {
     expect((await doctor()).found).toMatchObject({
       endedBatch: { found: 1, examples: [batchWorkflowId(jobId, 1)] },
     });
-  }, 60_000);
+  });
   expect(await doctor('--fix')).toMatchObject({ code: 0, found: { endedBatch: { mended: 1 } } });
   expect((await doctor()).found).toEqual({});
-  await untilJob(muster, jobId, 'COMPLETED', { TIMED_OUT: 201 }, 120_000);
+  await untilJob(muster, jobId, 'COMPLETED', { TIMED_OUT: 201 });
 });
 
 test('where nothing runs it says so, and a wrong configuration is refused', async () => {

@@ -83,10 +83,7 @@ test('the codec endpoint shows the UI what Temporal holds', async () => {
 test('without the key nothing goes on, and the log says which is missing', async () => {
   await restart();
   void devices.cooler!.request('start-next').catch(() => undefined);
-  await eventually(
-    () => expect(muster.output()).toContain('which is not among those of MUSTER_PAYLOAD_KEY'),
-    60_000,
-  );
+  await eventually(() => expect(muster.output()).toContain('which is not among those of MUSTER_PAYLOAD_KEY'));
   await untilExecution(muster, jobs[2]!, 'cooler', { status: 'QUEUED' });
 });
 

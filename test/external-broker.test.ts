@@ -212,7 +212,6 @@ describeWithMosquitto('an external broker', () => {
         expect(new Set(survivor.asked)).toEqual(new Set([topicOf(prefix, 'in-hand'), ...topics])),
       );
     },
-    60_000,
   );
 
   /** A bridge in a process of its own, which gets stuck at each request. */
@@ -253,15 +252,15 @@ describeWithMosquitto('an external broker', () => {
     const topics = Array.from({ length: 20 }, (_, i) => topicOf(SHARED, `t${i}`));
     for (const topic of topics) await ask(device, topic);
     const second = startBridge(SHARED, undefined, 2);
-    await eventually(() => expect(new Set(second.asked)).toEqual(new Set(topics)), 40_000);
+    await eventually(() => expect(new Set(second.asked)).toEqual(new Set(topics)));
     await eventually(async () => {
       const names = await db.selectFrom('leases').select('name').where('name', 'like', '%-of-4').execute();
       expect(names).toEqual([]);
-    }, 60_000);
+    });
     second.asked.length = 0;
     for (const topic of topics) await ask(device, topic);
     await eventually(() => expect([...second.asked].sort()).toEqual([...topics].sort()));
-  }, 120_000);
+  });
 
   test('a broker that restarts is found again, and what it kept is served', async () => {
     const bridge = startBridge(SPLIT);

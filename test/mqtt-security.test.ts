@@ -1,6 +1,6 @@
 /** Who may connect, and what a thing may do on the broker: with real clients on a real Muster. */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { connectDevice, createThing, type Credentials, type Device } from './support/device';
+import { eventually } from './support/eventually';
 import { startMuster, type Muster } from './support/muster';
 
 let muster: Muster;
@@ -78,16 +78,9 @@ describe('connecting', () => {
 
   /** Creates the thing as soon as its name is free again. */
   async function connectAnew(name: string): Promise<{ sessionPresent: boolean }> {
-    const deadline = Date.now() + 20_000;
-    for (;;) {
-      try {
-        const device = await connected(await createThing(muster, name), { prefixes: [] });
-        return { sessionPresent: device.sessionPresent };
-      } catch (error) {
-        if (Date.now() > deadline) throw error;
-        await sleep(100);
-      }
-    }
+    const credentials = await eventually(() => createThing(muster, name));
+    const device = await connected(credentials, { prefixes: [] });
+    return { sessionPresent: device.sessionPresent };
   }
 });
 

@@ -15,7 +15,7 @@ describeWithPostgres('on PostgreSQL', () => {
     const url = new URL(await postgres.createDatabase());
     url.password = SECRET;
     muster = await startMuster({ env: { DATABASE_URL: url.href, LOG_LEVEL: 'debug' } });
-  }, 180_000);
+  });
   afterAll(async () => {
     await muster?.stop();
     await postgres?.destroy();
@@ -57,7 +57,7 @@ describeWithPostgres('on PostgreSQL', () => {
     expect((await muster.api('POST', '/things', { name: 'pg-4' })).status).toBe(201);
     const again = await connectDevice(muster, other!);
     expect(await again.request(`${jobId}/update`, { status: 'SUCCEEDED' })).toMatchObject({ accepted: true });
-    await untilJob(muster, jobId, 'COMPLETED', { SUCCEEDED: 2 }, 60_000);
+    await untilJob(muster, jobId, 'COMPLETED', { SUCCEEDED: 2 });
     await Promise.all([first, again].map((device) => device.close()));
     expect(muster.output()).not.toContain(SECRET);
     expect(muster.output()).toContain('A connection to PostgreSQL was lost');

@@ -30,7 +30,7 @@ beforeAll(async () => {
   });
   secrets['payload key'] = PAYLOAD_KEY;
   secrets['secret of the first administrator'] = muster.secret;
-}, 120_000);
+});
 afterAll(async () => {
   await muster?.stop();
   await postgres?.destroy();
@@ -117,7 +117,7 @@ test('nobody is told a secret', async () => {
     const told = Object.entries(secrets).filter(([, secret]) => text.includes(secret));
     expect({ where, told: told.map(([what]) => what) }).toEqual({ where, told: [] });
   }
-}, 120_000);
+});
 
 (findPostgres() ? test : test.skip)(
   'among them the password of PostgreSQL (apt-get install postgresql)',

@@ -5,7 +5,6 @@ import fs from 'node:fs';
 import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { findOnPath } from '../src/runtime/temporal-executable';
 import type { Endpoints } from '../src/runtime/data-dir';
 import { eventually } from './support/eventually';
@@ -36,55 +35,50 @@ function musterIn(env: NodeJS.ProcessEnv, ...args: string[]) {
 const up = () => muster('up', ...PORTS, '--data-dir', directory, '--log-level', 'warn');
 
 async function untilReady({ child, output }: ReturnType<typeof muster>): Promise<Endpoints> {
-  const end = Date.now() + 90_000;
-  while (!output.stdout.includes('Muster is ready')) {
-    if (child.exitCode !== null || Date.now() > end) throw new Error(`not ready: ${output.stderr}`);
-    await sleep(50);
-  }
+  await eventually(() => {
+    if (child.exitCode === null) expect(output.stdout).toContain('Muster is ready');
+  });
+  if (child.exitCode !== null) throw new Error(`not ready: ${output.stderr}`);
   return JSON.parse(fs.readFileSync(endpointsFile, 'utf8')) as Endpoints;
 }
 
 const withTemporal = findOnPath('temporal', process.env.PATH) ? test : test.skip;
 
-withTemporal(
-  'it tells where it is, is ready, survives a kill and stops cleanly',
-  async () => {
-    const first = up();
-    const { http, temporalUi } = await untilReady(first);
-    const ready = await fetch(`${http}/readyz`);
-    expect(await ready.json()).toEqual({
-      ready: true,
-      checks: { disk: 'ok', store: 'ok', temporal: 'ok', broker: 'ok', worker: 'ok' },
-    });
-    expect((await fetch(temporalUi ?? '')).status).toBe(200);
-    expect(await (await fetch(`${http}/metrics`)).text()).toContain('temporal_');
+withTemporal('it tells where it is, is ready, survives a kill and stops cleanly', async () => {
+  const first = up();
+  const { http, temporalUi } = await untilReady(first);
+  const ready = await fetch(`${http}/readyz`);
+  expect(await ready.json()).toEqual({
+    ready: true,
+    checks: { disk: 'ok', store: 'ok', temporal: 'ok', broker: 'ok', worker: 'ok' },
+  });
+  expect((await fetch(temporalUi ?? '')).status).toBe(200);
+  expect(await (await fetch(`${http}/metrics`)).text()).toContain('temporal_');
 
-    const [, key] = /MUSTER_API_KEY=(\S+)/.exec(first.output.stdout) ?? [];
-    const authorization = `Basic ${Buffer.from(key ?? '').toString('base64')}`;
-    expect((await fetch(`${http}/api/v1/jobs`, { headers: { authorization } })).status).toBe(200);
+  const [, key] = /MUSTER_API_KEY=(\S+)/.exec(first.output.stdout) ?? [];
+  const authorization = `Basic ${Buffer.from(key ?? '').toString('base64')}`;
+  expect((await fetch(`${http}/api/v1/jobs`, { headers: { authorization } })).status).toBe(200);
 
-    const second = up();
-    expect((await second.ended)[0]).toBe(2);
-    expect(second.output.stderr).toContain('is used by another Muster');
+  const second = up();
+  expect((await second.ended)[0]).toBe(2);
+  expect(second.output.stderr).toContain('is used by another Muster');
 
-    first.child.kill('SIGKILL');
-    await first.ended;
-    const third = up();
-    const again = await untilReady(third);
-    expect(third.output.stdout).not.toContain('MUSTER_API_KEY=');
-    expect((await fetch(`${again.http}/api/v1/jobs`, { headers: { authorization } })).status).toBe(200);
+  first.child.kill('SIGKILL');
+  await first.ended;
+  const third = up();
+  const again = await untilReady(third);
+  expect(third.output.stdout).not.toContain('MUSTER_API_KEY=');
+  expect((await fetch(`${again.http}/api/v1/jobs`, { headers: { authorization } })).status).toBe(200);
 
-    for (const level of ['debug', 'warn']) {
-      third.child.kill('SIGUSR2');
-      await eventually(() => expect(third.output.stderr).toContain(`The log level is ${level} now`));
-    }
+  for (const level of ['debug', 'warn']) {
+    third.child.kill('SIGUSR2');
+    await eventually(() => expect(third.output.stderr).toContain(`The log level is ${level} now`));
+  }
 
-    third.child.kill('SIGTERM');
-    expect((await third.ended)[0]).toBe(0);
-    expect(fs.existsSync(endpointsFile)).toBe(false);
-  },
-  300_000,
-);
+  third.child.kill('SIGTERM');
+  expect((await third.ended)[0]).toBe(0);
+  expect(fs.existsSync(endpointsFile)).toBe(false);
+});
 
 const elsewhere = () => ['--data-dir', fs.mkdtempSync(path.join(directory, 'other-'))];
 

@@ -70,7 +70,7 @@ it('a good attempt costs nothing of what may fail', async () => {
   for (const key of keys) expect((await ask(key)).status).toBe(200);
   for (let i = 0; i < 100; i++) expect((await guess(`${i}`)).status).toBe(401);
   expect((await guess('more')).status).toBe(429);
-}, 60_000);
+});
 
 it('who has a good key gains no guesses by using it in between', async () => {
   const own = await createApiKey(api.db, { permissions: [] }, 0);

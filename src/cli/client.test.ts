@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { HAPPENS_WITHIN_MS } from '../../test/support/deadlines';
 import { MusterClient, Unreachable } from './client';
 
 const key = { key: 'admin', secret: 'secret' };
@@ -11,7 +12,7 @@ async function serve(
 ): Promise<MusterClient> {
   server = createServer(answer).listen(0, '127.0.0.1');
   await once(server, 'listening');
-  return new MusterClient({ url: address(), key, timeoutMs: 500 });
+  return new MusterClient({ url: address(), key, timeoutMs: HAPPENS_WITHIN_MS });
 }
 
 function address(): string {
@@ -83,7 +84,8 @@ describe('MusterClient', () => {
   });
 
   it('gives up on a server that does not answer', async () => {
-    const client = await serve(() => undefined);
+    await serve(() => undefined);
+    const client = new MusterClient({ url: address(), key, timeoutMs: 500 });
     await expect(client.get('/jobs')).rejects.toThrow(/did not answer within 0.5 s/);
   });
 
@@ -91,7 +93,7 @@ describe('MusterClient', () => {
     await serve(() => undefined);
     const url = address();
     await stop();
-    const gone = new MusterClient({ url, key, timeoutMs: 500 }).get('/jobs');
+    const gone = new MusterClient({ url, key, timeoutMs: HAPPENS_WITHIN_MS }).get('/jobs');
     await expect(gone).rejects.toThrow(Unreachable);
     await expect(gone).rejects.toThrow(/ECONNREFUSED.*muster up/);
   });

@@ -2,8 +2,8 @@ import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import Database from 'better-sqlite3';
+import { eventually } from '../../test/support/eventually';
 import { createLogger } from './logs';
 import { openDataDir, type DataDir } from './data-dir';
 import { watchDisk, type DiskWatch } from './disk-watch';
@@ -63,19 +63,6 @@ const isAlive = (pid: number) => {
   }
 };
 
-async function eventually(check: () => unknown): Promise<void> {
-  const end = Date.now() + 60_000;
-  for (;;) {
-    try {
-      if (await check()) return;
-    } catch (error) {
-      if (Date.now() > end) throw error;
-    }
-    if (Date.now() > end) throw new Error('it did not happen within 60 s');
-    await sleep(100);
-  }
-}
-
 const withTemporal = executable ? test : test.skip;
 
 withTemporal('it starts, is searchable by the attributes, comes back after a crash and stops', async () => {
@@ -88,8 +75,8 @@ withTemporal('it starts, is searchable by the attributes, comes back after a cra
 
   const crashed = pidOf();
   process.kill(crashed, 'SIGKILL');
-  await eventually(() => pidOf() !== crashed);
-  await eventually(() => pingTemporal(server.connection).then(() => true));
+  await eventually(() => expect(pidOf()).not.toBe(crashed));
+  await eventually(() => pingTemporal(server.connection));
   await ensureSearchAttributes(server.connection, 'fleet', ATTRIBUTES);
 
   const pid = pidOf();

@@ -129,7 +129,7 @@ async function createFleet(
   const credentials = body.created.map(
     ({ mqttCredentials }: { mqttCredentials: Credentials }) => mqttCredentials,
   ) as Credentials[];
-  world.admit(credentials);
+  await world.admit(credentials);
   for (const name of GROUPS) await client.call('POST', '/thing-groups', { name });
   const plans = planFleet({
     devices,

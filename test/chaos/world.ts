@@ -1,7 +1,6 @@
 /** What the faults happen to: Muster embedded, or the topology. */
 import fs from 'node:fs';
 import path from 'node:path';
-import { admit } from '../topology/mosquitto';
 import { Part } from '../topology/part';
 import { stablePorts } from '../topology/ports';
 import { makeSmallDisk, type SmallDisk } from '../topology/small-disk';
@@ -22,7 +21,7 @@ export interface World {
   env: NodeJS.ProcessEnv;
   targets: Target[];
   /** Makes things known to the broker where it does not ask Muster. */
-  admit(credentials: readonly Credentials[]): void;
+  admit(credentials: readonly Credentials[]): Promise<void>;
   strike(target: string, kind: FaultKind): Promise<void>;
   heal(target: string, kind: FaultKind): Promise<void>;
   /** Names and last words of processes of Muster that have ended by themselves, and were started again. */
@@ -53,8 +52,7 @@ export async function startTopologyWorld(directory: string): Promise<World> {
       ]),
       ...topology.links.map(({ name }) => ({ name, kind: 'cut' as const, weight: 3 })),
     ],
-    admit: (credentials) =>
-      admit({ passwordFile: topology.broker.passwordFile, pid: topology.broker.part.pid }, credentials),
+    admit: (credentials) => topology.broker.admit(credentials),
     async strike(target, kind) {
       if (kind === 'cut') links.get(target)?.cut();
       else await striker.strike(target, kind);
@@ -109,7 +107,7 @@ export async function startEmbeddedWorld(directory: string): Promise<World> {
       { name: 'temporal', kind: 'freeze', weight: 1 },
       ...(disk ? [{ name: 'disk', kind: 'fill' as const, weight: 2 }] : []),
     ],
-    admit: () => {},
+    admit: () => Promise.resolve(),
     async strike(target, kind) {
       if (target === 'muster') await striker.strike(target, kind);
       else if (target === 'temporal') temporal.strike(kind);

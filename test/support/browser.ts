@@ -3,6 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import axe from 'axe-core';
 import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright-core';
+import { HAPPENS_WITHIN_MS } from './deadlines';
 import type { Muster } from './muster';
 
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome'];
@@ -19,7 +20,6 @@ const ARGS = [
 ];
 /** How the browser notes answers of 400 and above, which a console may get. */
 const REFUSED_CALL = 'Failed to load resource';
-const TIMEOUT_MS = 20_000;
 /** What a person would call broken. Moderate findings are matters of taste of landmarks and headings. */
 const GRAVE = ['serious', 'critical'];
 
@@ -63,7 +63,7 @@ export async function visit(
     permissions: ['clipboard-read', 'clipboard-write'],
     ...options,
   });
-  context.setDefaultTimeout(TIMEOUT_MS);
+  context.setDefaultTimeout(HAPPENS_WITHIN_MS);
   await context.addInitScript(
     `addEventListener('securitypolicyviolation', (event) =>
        console.error('forbidden by the policy:', event.violatedDirective, event.blockedURI));`,

@@ -1,9 +1,9 @@
 /** A thing in the field: a real MQTT client that speaks the jobs protocol. */
 import type { Socket } from 'node:net';
 import mqtt, { type MqttClient } from 'mqtt';
+import { HAPPENS_WITHIN_MS } from './deadlines';
 import type { Muster } from './muster';
 
-const TIMEOUT_MS = 20_000;
 const DEFAULT_PREFIX = '$emqx/things';
 
 export interface Credentials {
@@ -104,7 +104,7 @@ export async function connectDevice(
     protocolVersion,
     ...(protocolVersion === 5 && { properties: { sessionExpiryInterval: 3_600 } }),
     reconnectPeriod: 0,
-    connectTimeout: TIMEOUT_MS,
+    connectTimeout: HAPPENS_WITHIN_MS,
   });
   client.on('message', (topic, payload) => {
     const at = topic.indexOf(`/${name}/jobs/`);
@@ -193,20 +193,20 @@ export async function connectDevice(
           message.prefix === prefix &&
           (message.suffix === `${suffix}/accepted` || message.suffix === `${suffix}/rejected`),
         `answer to ${suffix}`,
-        TIMEOUT_MS,
+        HAPPENS_WITHIN_MS,
       );
       answered.catch(() => {});
       await publishRaw(`${prefix}/${name}/jobs/${suffix}`, raw ? body : JSON.stringify(body));
       const answer = await answered;
       return { accepted: answer.suffix.endsWith('/accepted'), body: answer.body };
     },
-    next: (suffix, predicate = () => true, timeoutMs = TIMEOUT_MS) =>
+    next: (suffix, predicate = () => true, timeoutMs = HAPPENS_WITHIN_MS) =>
       take((message) => message.suffix === suffix && predicate(message.body), suffix, timeoutMs),
     clear() {
       messages.length = 0;
       untaken.length = 0;
     },
-    closed: (timeoutMs = TIMEOUT_MS) =>
+    closed: (timeoutMs = HAPPENS_WITHIN_MS) =>
       new Promise((resolve, reject) => {
         if (!client.connected) return resolve();
         const timer = setTimeout(() => reject(new Error(`${name} is still connected`)), timeoutMs);

@@ -90,13 +90,16 @@ export async function startMosquitto(
   };
 }
 
-/** Adds users to a password file, as an operator does. */
+/** Adds users to a password file, as an operator does. A broker that reads it finds the old one or the whole new one. */
 export function writePasswords(file: string, passwords: Record<string, string>): void {
-  fs.writeFileSync(file, '', { flag: 'a', mode: 0o600 });
+  const draft = `${file}.new`;
+  if (fs.existsSync(file)) fs.copyFileSync(file, draft);
+  else fs.writeFileSync(draft, '', { mode: 0o600 });
   for (const [user, password] of Object.entries(passwords)) {
-    const { status, stderr } = spawnSync('mosquitto_passwd', ['-b', file, user, password], {
+    const { status, stderr } = spawnSync('mosquitto_passwd', ['-b', draft, user, password], {
       encoding: 'utf8',
     });
     if (status !== 0) throw new Error(`mosquitto_passwd: ${stderr}`);
   }
+  fs.renameSync(draft, file);
 }

@@ -5,14 +5,11 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { connectAsync } from 'mqtt';
 import type { TestTarget } from '../topology/main';
 import { admit } from '../topology/mosquitto';
-import { eventually } from './eventually';
+import { HAPPENS_WITHIN_MS } from './deadlines';
 
 const MAIN = path.resolve(__dirname, '../../dist/src/cli/main.js');
-const START_TIMEOUT_MS = 90_000;
-const STOP_TIMEOUT_MS = 20_000;
 const OUTPUT_KEPT = 20_000;
 
 export interface Answer {
@@ -111,25 +108,10 @@ function attach({ http, mqtt, temporal, key, secret, broker }: TestTarget): Must
   return {
     ...{ http, mqtt, temporal, key, secret, dataDir: '', output: () => '' },
     api: apiClient({ http, key, secret }),
-    async admit(credentials) {
-      admit(broker, credentials);
-      const last = credentials.at(-1);
-      if (last) await eventually(() => probe(mqtt, last));
-    },
+    admit: (credentials) => admit({ ...broker, url: mqtt }, credentials),
     kill9: notHere,
     stop: () => Promise.resolve(),
   };
-}
-
-/** Fails where the broker does not let this thing in. */
-async function probe(url: string, { username, password }: MqttLogin): Promise<void> {
-  const client = await connectAsync(url, {
-    username,
-    password,
-    clientId: `probe-${username}`,
-    reconnectPeriod: 0,
-  });
-  await client.endAsync(true);
 }
 
 function apiClient({ http, key, secret }: Pick<Muster, 'http' | 'key' | 'secret'>): Muster['api'] {
@@ -160,7 +142,7 @@ interface Endpoints {
 }
 
 async function ready(child: ChildProcess, file: string, output: () => string): Promise<Endpoints> {
-  const deadline = Date.now() + START_TIMEOUT_MS;
+  const deadline = Date.now() + HAPPENS_WITHIN_MS;
   while (child.exitCode === null && Date.now() < deadline) {
     if (fs.existsSync(file)) return JSON.parse(fs.readFileSync(file, 'utf8')) as Endpoints;
     await sleep(50);
@@ -177,11 +159,13 @@ function collect(child: ChildProcess, kept: number): () => string {
   return () => text;
 }
 
+/** @throws where it had to be killed though it was asked otherwise */
 async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const exited = once(child, 'exit');
   child.kill(signal);
-  const late = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS);
+  const late = setTimeout(() => child.kill('SIGKILL'), HAPPENS_WITHIN_MS);
   await exited;
   clearTimeout(late);
+  if (child.signalCode === 'SIGKILL' && signal !== 'SIGKILL') throw new Error('muster up did not stop');
 }

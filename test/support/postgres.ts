@@ -8,9 +8,9 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
 import { findOnPath } from '../../src/runtime/temporal-executable';
+import { HAPPENS_WITHIN_MS } from './deadlines';
 
 const DEBIAN = '/usr/lib/postgresql';
-const READY_WITHIN_MS = 60_000;
 const GET_IT = 'apt-get install postgresql';
 
 export interface Postgres {
@@ -100,7 +100,7 @@ export async function startPostgres(): Promise<Postgres> {
 }
 
 async function untilReady(server: ChildProcess, url: string): Promise<void> {
-  const deadline = Date.now() + READY_WITHIN_MS;
+  const deadline = Date.now() + HAPPENS_WITHIN_MS;
   for (;;) {
     try {
       return await ask(url, 'select 1');

@@ -3,8 +3,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { generate, parser, type IConnackPacket, type IConnectPacket, type Packet } from 'mqtt-packet';
-
-const TIMEOUT_MS = 10_000;
+import { HAPPENS_WITHIN_MS } from './deadlines';
 
 export type ReceivedPacket<C extends Packet['cmd'] = Packet['cmd']> = Extract<Packet, { cmd: C }>;
 
@@ -64,7 +63,7 @@ export async function openRaw(port: number, protocolVersion: 4 | 5 = 4): Promise
         }
       };
       const closed = () => fail('the connection is closed');
-      const timer = setTimeout(() => fail(`not within ${TIMEOUT_MS} ms`), TIMEOUT_MS);
+      const timer = setTimeout(() => fail(`not within ${HAPPENS_WITHIN_MS} ms`), HAPPENS_WITHIN_MS);
       const done = () => {
         clearTimeout(timer);
         waiting.delete(look);
@@ -94,7 +93,7 @@ export async function openRaw(port: number, protocolVersion: 4 | 5 = 4): Promise
     async closed() {
       let timer: NodeJS.Timeout | undefined;
       const late = new Promise<never>((_, reject) => {
-        timer = setTimeout(() => reject(new Error('the broker left the connection open')), TIMEOUT_MS);
+        timer = setTimeout(() => reject(new Error('the broker left the connection open')), HAPPENS_WITHIN_MS);
       });
       await Promise.race([closing, late]);
       clearTimeout(timer);

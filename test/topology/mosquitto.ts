@@ -2,27 +2,53 @@
 import { pbkdf2Sync, randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
+import { connectAsync } from 'mqtt';
 import { mosquittoAcl } from '../../src/mqtt/mosquitto-acl';
 import { reachPort } from '../../src/runtime/ports';
+import { eventually } from '../support/eventually';
 import { Part } from './part';
 import { runAs } from './run-as';
 
 /** What the bridges and workers of the topology connect with. */
 export const SERVICE = { username: 'muster', password: 'muster-in-the-topology' };
 
+interface Login {
+  username: string;
+  password: string;
+}
+
 export interface Mosquitto {
   part: Part;
   port: number;
   passwordFile: string;
+  /** Lets things in; resolves when it does. */
+  admit(credentials: readonly Login[]): Promise<void>;
 }
 
-/** Lets things in: in the file at once, at the broker when it has read the file again. */
-export function admit(
-  broker: { passwordFile: string; pid: number | undefined },
-  credentials: readonly { username: string; password: string }[],
-): void {
-  fs.appendFileSync(broker.passwordFile, credentials.map(passwordLine).join(''));
-  if (broker.pid !== undefined) process.kill(broker.pid, 'SIGHUP');
+/** Lets things in; resolves when the broker does. */
+export async function admit(
+  { passwordFile, pid, url }: { passwordFile: string; pid: number; url: string },
+  credentials: readonly Login[],
+): Promise<void> {
+  fs.appendFileSync(passwordFile, credentials.map(passwordLine).join(''));
+  const last = credentials.at(-1);
+  if (last) await untilLetIn(url, last, () => process.kill(pid, 'SIGHUP'));
+}
+
+/**
+ * Has the broker read its files until it lets this thing in. Once is not enough: it loses a signal that comes while it
+ * reads, and what was written meanwhile with it.
+ */
+export async function untilLetIn(
+  url: string,
+  { username, password }: Login,
+  reload: () => void,
+): Promise<void> {
+  await eventually(async () => {
+    reload();
+    const options = { username, password, clientId: `probe-${username}`, reconnectPeriod: 0 };
+    await (await connectAsync(url, options)).endAsync(true);
+  });
 }
 
 export function createMosquitto(directory: string, port: number, prefixes: readonly string[]): Mosquitto {
@@ -55,7 +81,12 @@ export function createMosquitto(directory: string, port: number, prefixes: reado
     logFile: file('log'),
     ready: () => reachPort(port, '127.0.0.1'),
   });
-  return { part, port, passwordFile: file('passwords') };
+  const passwordFile = file('passwords');
+  const url = `mqtt://127.0.0.1:${port}`;
+  return {
+    ...{ part, port, passwordFile },
+    admit: (credentials) => admit({ passwordFile, pid: part.pid!, url }, credentials),
+  };
 }
 
 /** As mosquitto_passwd writes it: PBKDF2 with SHA-512. */

@@ -3,9 +3,8 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import fs from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { HAPPENS_WITHIN_MS } from '../support/deadlines';
 
-const READY_TIMEOUT_MS = 120_000;
-const STOP_TIMEOUT_MS = 20_000;
 const RESTART_AFTER_MS = 1_000;
 const LOG_TOLD = 4_000;
 const LINES_OF_FAULT = 3;
@@ -80,12 +79,12 @@ export class Part {
     await this.end('SIGKILL');
   }
 
-  /** Asks it to stop, and makes it after 20 s. @throws when it had to be made */
+  /** Asks it to stop, and makes it after 5 minutes. @throws when it had to be made */
   async stop(): Promise<void> {
-    const late = setTimeout(() => void this.kill(), STOP_TIMEOUT_MS);
+    const late = setTimeout(() => void this.kill(), HAPPENS_WITHIN_MS);
     const forced = await this.end(this.options.stopSignal ?? 'SIGTERM', true);
     clearTimeout(late);
-    if (forced) throw new Error(`${this.name} did not stop within ${STOP_TIMEOUT_MS / 1000} s`);
+    if (forced) throw new Error(`${this.name} did not stop within ${HAPPENS_WITHIN_MS / 1000} s`);
   }
 
   /** Stands still, as a machine that swaps or a paused virtual machine does. */
@@ -103,7 +102,7 @@ export class Part {
   }
 
   private async becomeReady(child: ChildProcess): Promise<void> {
-    const deadline = Date.now() + READY_TIMEOUT_MS;
+    const deadline = Date.now() + HAPPENS_WITHIN_MS;
     for (;;) {
       try {
         return await this.options.ready();
