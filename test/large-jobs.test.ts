@@ -37,7 +37,7 @@ it(
 );
 
 it(
-  'is canceled while it is being launched, and every one of its things is accounted for',
+  'is canceled while it is being launched, and each of its things is accounted for',
   async () => {
     await registerFleet(muster, 'silent', THINGS - DEVICES, { thingTypeName: 'com.example.meter' });
     const jobId = await createJob(muster, { targets: { thingGroupNames: ['com.example.meter (default)'] } });
@@ -46,7 +46,20 @@ it(
       expect((body as { executionCounts: { QUEUED: number } }).executionCounts.QUEUED).toBeGreaterThan(0);
     }, 60_000);
     expect((await muster.api('POST', `/jobs/${jobId}/cancel`, { force: true })).status).toBe(200);
-    await untilJob(muster, jobId, 'CANCELED', { CANCELED: THINGS, QUEUED: 0, IN_PROGRESS: 0 }, LONG);
+    const { executionCounts, targetCounts } = await untilJob(
+      muster,
+      jobId,
+      'CANCELED',
+      { QUEUED: 0, IN_PROGRESS: 0 },
+      LONG,
+    );
+    const { launched, notLaunched } = targetCounts;
+    expect(launched + notLaunched).toBe(THINGS);
+    expect(executionCounts.CANCELED).toBe(launched);
+    const targets = (state: string) => listAll(muster, `/jobs/${jobId}/targets?state=${state}`);
+    expect(await targets('NOT_LAUNCHED')).toHaveLength(notLaunched);
+    expect(await targets('LAUNCHED')).toHaveLength(launched);
+    expect(await targets('WAITING')).toEqual([]);
 
     expect((await muster.api('DELETE', `/jobs/${jobId}`)).status).toBe(202);
     await eventually(async () => expect((await muster.api('GET', `/jobs/${jobId}`)).status).toBe(404), LONG);

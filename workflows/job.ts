@@ -50,6 +50,8 @@ export interface JobPlan {
   /** First positions of batches that are being launched, and of those that are not finished. */
   launching: number[];
   open: number[];
+  /** The membership log is to be read: at its start, a job does not know what it has missed. */
+  poked: boolean;
 }
 
 export async function job(input: JobInput): Promise<void> {
@@ -83,7 +85,7 @@ async function planOf(input: JobInput): Promise<JobPlan> {
     const { jobId, jobType, createdBy, timeoutConfig: timeouts } = input.request;
     const { queueEnd } = await steps.createJob(input.request);
     const queue = { next: 0, end: queueEnd };
-    plan = { jobId, jobType, createdBy, timeouts, queue, launching: [], open: [] };
+    plan = { jobId, jobType, createdBy, timeouts, queue, launching: [], open: [], poked: true };
     return plan;
   } catch (error) {
     failure = refusalIn(error);
@@ -105,14 +107,14 @@ class JobRun {
   private readonly open: Set<number>;
   /** Batches that this very run launches and awaits. */
   private readonly own = { launching: new Set<number>(), open: new Set<number>() };
-  /** At its start it does not know what it has missed. */
-  private poked = true;
+  private poked: boolean;
   private steps = 0;
 
   /** Signals that came between two runs are dealt with the moment a handler is set. */
   constructor(readonly plan: JobPlan) {
     this.launching = new Set(plan.launching);
     this.open = new Set(plan.open);
+    this.poked = plan.poked;
     setHandler(stopJob, (status) => void (this.stopped = status));
     setHandler(pokeJob, () => void (this.poked = true));
     setHandler(batchLaunched, ({ first, queueEnd }) => this.noteLaunched(first, queueEnd));
@@ -148,7 +150,7 @@ class JobRun {
   carryOver(): JobPlan {
     // Nobody waits for the executions of a CONTINUOUS job that an earlier run has launched.
     const open = [...this.open].filter((first) => !this.own.open.has(first));
-    return { ...this.plan, launching: [...this.launching], open };
+    return { ...this.plan, launching: [...this.launching], open, poked: this.poked };
   }
 
   private get follows(): boolean {
@@ -159,9 +161,11 @@ class JobRun {
     return this.follows && this.poked;
   }
 
+  /** One that this run launches itself is launched alone: no two local activities may go on side by side. */
   private get mayLaunch(): boolean {
     const { queue } = this.plan;
-    return queue.next < queue.end && this.launching.size < BATCHES_LAUNCHING;
+    const isFree = this.own.launching.size === 0 && this.launching.size < BATCHES_LAUNCHING;
+    return queue.next < queue.end && isFree;
   }
 
   private async followMembership(): Promise<void> {

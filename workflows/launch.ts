@@ -36,36 +36,62 @@ export interface LaunchedBatch {
   queueEnd?: number;
 }
 
-/** A former attempt of a thing that joins again is just about to close: about a minute, at pauses that double. */
-const TRIES_TO_START = 8;
+/** A former attempt of a thing that joins again is just about to close: some 16 seconds, at pauses that double. */
+const ROUNDS = 7;
 const FIRST_PAUSE = SECOND / 4;
+
+/**
+ * Launches what of the batch still waits in the queue. A thing whose former attempt still runs is looked at again when the
+ * others are launched, and put back into the queue in the end; one that another batch has launched meanwhile waits no more.
+ */
+export async function launchBatch(batch: Batch): Promise<LaunchedBatch> {
+  const executions: Execution[] = [];
+  for (let round = 1; ; round++) {
+    const launches = await steps.readTargets(batch);
+    const { jobGoesOn, busy } = await launchAll(batch, launches, executions);
+    if (!jobGoesOn || busy.length === 0) return { executions };
+    if (round === ROUNDS) {
+      const queueEnd = await remote.putBackTargets({ jobId: batch.jobId, thingNames: busy });
+      return { executions, queueEnd };
+    }
+    await sleep(FIRST_PAUSE * 2 ** (round - 1), {
+      summary: `until former attempts of ${busy.length} things close`,
+    });
+  }
+}
 
 /**
  * Starts a workflow per thing, then makes the executions visible to the devices: none can ever see an execution
  * that has no workflow to signal. While one portion is made visible the next one starts, and devices of the first
  * are at work before the last is there. Which of them become visible is settled by the store, in the transaction that
  * does it; a workflow whose target is one no longer closes without a trace.
+ * @param executions gets those that were started
+ * @returns whether the job goes on, and the things whose former attempt still runs
  */
-export async function launchBatch(batch: Batch): Promise<LaunchedBatch> {
-  const launches = await steps.readTargets(batch);
-  const executions: Execution[] = [];
-  const waiting: string[] = [];
+async function launchAll(
+  batch: Batch,
+  launches: Launch[],
+  executions: Execution[],
+): Promise<{ jobGoesOn: boolean; busy: string[] }> {
+  const busy: string[] = [];
   let visible = Promise.resolve(true);
   for (const portion of portionsOf(launches)) {
     const queuedAt = Date.now();
     const started = await Promise.all(portion.map((launch) => startExecution(batch, launch, queuedAt)));
     const ready = started.filter((execution) => execution !== undefined);
-    waiting.push(...portion.filter((_, i) => !started[i]).map(({ thingName }) => thingName));
     executions.push(...ready);
+    busy.push(...portion.filter((_, i) => !started[i]).map(({ thingName }) => thingName));
     const jobGoesOn = await visible;
-    const startedLaunches = portion.filter((_, i) => started[i]);
-    visible = makeVisible(batch, startedLaunches, queuedAt, ready);
+    // Also where it does not: those that were started are told so.
+    visible = makeVisible(
+      batch,
+      portion.filter((_, i) => started[i]),
+      queuedAt,
+      ready,
+    );
     if (!jobGoesOn) break;
   }
-  await visible;
-  if (waiting.length === 0) return { executions };
-  const queueEnd = await remote.putBackTargets({ jobId: batch.jobId, thingNames: waiting });
-  return { executions, queueEnd };
+  return { jobGoesOn: await visible, busy };
 }
 
 function portionsOf(launches: Launch[]): Launch[][] {
@@ -115,23 +141,18 @@ async function startExecution(
   queuedAt: number,
 ): Promise<Execution | undefined> {
   const { thingName } = launch;
-  for (let tries = 1; tries <= TRIES_TO_START; tries++) {
-    try {
-      const handle = await startChild<typeof execution>('execution', {
-        workflowId: executionWorkflowId(jobId, thingName),
-        taskQueue: workflowInfo().taskQueue,
-        args: [{ jobId, ...launch, queuedAt, timeouts }],
-        parentClosePolicy: ParentClosePolicy.ABANDON,
-        searchAttributes: { JobId: [jobId], ThingName: [thingName], JobExecutionStatus: ['QUEUED'] },
-        staticSummary: thingName,
-      });
-      return { thingName, handle };
-    } catch (error) {
-      if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
-      await sleep(FIRST_PAUSE * 2 ** (tries - 1), {
-        summary: `until the former attempt of ${thingName} closes`,
-      });
-    }
+  try {
+    const handle = await startChild<typeof execution>('execution', {
+      workflowId: executionWorkflowId(jobId, thingName),
+      taskQueue: workflowInfo().taskQueue,
+      args: [{ jobId, ...launch, queuedAt, timeouts }],
+      parentClosePolicy: ParentClosePolicy.ABANDON,
+      searchAttributes: { JobId: [jobId], ThingName: [thingName], JobExecutionStatus: ['QUEUED'] },
+      staticSummary: thingName,
+    });
+    return { thingName, handle };
+  } catch (error) {
+    if (error instanceof WorkflowExecutionAlreadyStartedError) return undefined;
+    throw error;
   }
-  return undefined;
 }

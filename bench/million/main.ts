@@ -49,7 +49,7 @@ async function runJob(client: Client, thingCount: number): Promise<{ seconds: nu
   const began = performance.now();
   const plan = { jobId: JOB_ID, jobType: 'SNAPSHOT' as const, createdBy: 'bench', timeouts: {} };
   const queue = { next: 0, end: thingCount };
-  const input: JobInput = { plan: { ...plan, queue, launching: [], open: [] } };
+  const input: JobInput = { plan: { ...plan, queue, launching: [], open: [], poked: false } };
   const handle = await client.workflow.start('job', {
     taskQueue: TASK_QUEUE,
     workflowId: jobWorkflowId(JOB_ID),

@@ -22,3 +22,20 @@ it.each([
     await db.destroy();
   },
 );
+
+it('gives way to everything else of the process while it does the work of many queries', async () => {
+  const db = await openStore({ file: ':memory:' });
+  let turns = 0;
+  let watching = true;
+  const watch = () => void (watching && setImmediate(() => (turns++, watch())));
+  watch();
+  for (let i = 0; i < 3_000; i++) {
+    await db
+      .insertInto('job_groups')
+      .values({ jobId: `job-${i}`, groupName: 'g', endSeq: null })
+      .execute();
+  }
+  watching = false;
+  await db.destroy();
+  expect(turns).toBeGreaterThan(3);
+});

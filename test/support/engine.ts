@@ -7,7 +7,7 @@ import { Worker } from '@temporalio/worker';
 import { createActivities } from '../../activities';
 import { createDeviceService } from '../../src/devices/create-device-service';
 import { createNotifier } from '../../src/devices/notifier';
-import { openStore, type Db } from '../../src/store/database';
+import { openStore, type Db, type StoreLocation } from '../../src/store/database';
 import { registerThings } from '../../src/store/things';
 
 /** Each test has a Temporal of its own. */
@@ -34,13 +34,17 @@ export interface Engine {
 
 type Activities = ReturnType<typeof createActivities>;
 
-/** @param around what a test puts before or behind activities */
+/**
+ * @param around what a test puts before or behind activities
+ * @param location of the store; a file of its own where left out
+ */
 export async function startEngine(
   { client, nativeConnection }: TestWorkflowEnvironment,
   around: (activities: Activities) => Partial<Activities> = () => ({}),
+  location?: StoreLocation,
 ): Promise<Engine> {
   const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'muster-engine-'));
-  const db = await openStore({ file: path.join(directory, 'muster.db') });
+  const db = await openStore(location ?? { file: path.join(directory, 'muster.db') });
   const published: PublishedMessage[] = [];
   const publisher = {
     publish: (topic: string, json: string) => {
