@@ -81,7 +81,7 @@ function tests(locate: () => Promise<StoreLocation | undefined>): void {
   ): Promise<string> {
     const jobId = randomUUID();
     const request = {
-      ...{ jobId, jobType, document: {}, timeoutConfig: {}, createdBy: 'key:test' },
+      ...{ jobId, jobType, documentJson: '{}', timeoutConfig: {}, createdBy: 'key:test' },
       targets: { thingNames: [], thingGroupNames: [], ...targets },
     };
     if (stepsPerRun === undefined) {
