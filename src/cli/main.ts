@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command } from 'commander';
 import { version } from '../../package.json';
+import { exceptLoopback } from '../domain/proxies';
 import { registerBackup } from './backup';
 import { registerDemo } from './demo';
 import { registerDoctor } from './doctor';
@@ -49,6 +50,7 @@ function musterCommand(): Command {
 }
 
 async function main(): Promise<void> {
+  Object.assign(process.env, exceptLoopback(process.env));
   try {
     await musterCommand().parseAsync();
   } catch (error) {
