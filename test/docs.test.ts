@@ -80,3 +80,34 @@ function anchorsOf(file: string): string[] {
       .replaceAll(' ', '-'),
   );
 }
+
+it('docs/mqtt-conformance.md names the statements that tests hold, and no others as held by them', () => {
+  const files = [
+    ...new Set(read('docs/mqtt-conformance.md').match(/src\/mqtt\/(conformance|delivery)\.test\.ts/g)),
+  ];
+  const held = new Map(
+    files.map((file) => [file, new Set(read(file).match(/(?<=\[MQTT-)[\d.]+-\d+(?=\])/g))]),
+  );
+  const rows = rowsOf('docs/mqtt-conformance.md').map(([statements = '', , by = '']) => ({
+    ids: expand(statements),
+    files: files.filter((file) => by.includes(file)),
+  }));
+  for (const { ids, files: named } of rows)
+    for (const file of named)
+      expect({ ids, file, isHeld: ids.some((id) => held.get(file)?.has(id)) }).toMatchObject({
+        isHeld: true,
+      });
+  const listed = new Set(rows.flatMap(({ ids }) => ids));
+  expect([...held.values()].flatMap((ids) => [...ids]).filter((id) => !listed.has(id))).toEqual([]);
+});
+
+/** `3.1.2-8 to -10, -12, 3.2.0-1` names five statements. */
+function expand(statements: string): string[] {
+  let section = '';
+  return statements.split(', ').flatMap((part) => {
+    const [, own = section, first = '', last = first] = /^([\d.]+)?-(\d+)(?: to -(\d+))?$/.exec(part) ?? [];
+    section = own;
+    const count = Math.max(0, Number(last) - Number(first) + 1);
+    return Array.from({ length: count }, (_, i) => `${section}-${Number(first) + i}`);
+  });
+}

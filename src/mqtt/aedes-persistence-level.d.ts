@@ -32,6 +32,12 @@ declare module 'aedes-persistence-level/asyncPersistence.js' {
       client: AsyncLevelPersistence.SessionRef,
       packet: { messageId?: number },
     ): Promise<unknown>;
+    /** Rejects where there is none. */
+    incomingGetPacket(
+      client: AsyncLevelPersistence.SessionRef,
+      packet: { messageId: number },
+    ): Promise<unknown>;
+    incomingDelPacket(client: AsyncLevelPersistence.SessionRef, packet: { messageId: number }): Promise<void>;
     cleanIncoming(client: AsyncLevelPersistence.SessionRef): Promise<void>;
   }
   export = AsyncLevelPersistence;

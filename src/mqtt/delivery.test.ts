@@ -1,80 +1,35 @@
 /** What a session is sent, at which quality, how often: by raw packets, so that nothing is acknowledged by itself. */
-import { cpSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
 import fc from 'fast-check';
 import type { IPublishPacket, QoS } from 'mqtt-packet';
-import pino from 'pino';
-import { eventually } from '../../test/support/eventually';
+import { loginOf, startTestBroker, type TestBroker } from '../../test/support/embedded-broker';
 import { connectRaw, subscribeRaw, type RawClient } from '../../test/support/raw-mqtt';
-import { createEmbeddedBroker, type EmbeddedBroker } from './embedded-broker';
 
-const THING = { clientId: 'thing-1', username: 'thing-1', password: 'secret' };
 const JOBS = 'fleet/thing-1/jobs';
 const NOTIFY = `${JOBS}/notify`;
 
-let dataDir: string;
-let broker: EmbeddedBroker;
-let port: number;
-/** As the broker sees it. */
-let isConnected = false;
+let broker: TestBroker;
 const clients: RawClient[] = [];
 
-async function start(): Promise<void> {
-  broker = await createEmbeddedBroker({
-    host: '127.0.0.1',
-    port: 0,
-    dataDir,
-    prefixes: ['fleet'],
-    authenticate: (clientId, username) =>
-      Promise.resolve(clientId === username ? { thingName: username } : undefined),
-    connectionChanged: ({ connected }) => (isConnected = connected),
-    metrics: { mqttRefused: () => undefined },
-    log: pino({ level: 'silent' }),
-  });
-  port = await broker.listen(() => Promise.resolve());
-}
-
-async function restart(): Promise<void> {
-  await broker.close();
-  await start();
-}
-
-/** What a kill leaves behind: what is on disk at this moment. */
-async function kill(): Promise<void> {
-  const left = `${dataDir}+`;
-  cpSync(dataDir, left, { recursive: true });
-  await broker.close();
-  rmSync(dataDir, { recursive: true });
-  dataDir = left;
-  await start();
-}
-
 beforeEach(async () => {
-  dataDir = mkdtempSync(path.join(tmpdir(), 'muster-delivery-'));
-  await start();
+  broker = await startTestBroker();
 });
 
 afterEach(async () => {
   for (const client of clients.splice(0)) client.socket.destroy();
-  await broker.close();
-  rmSync(dataDir, { recursive: true });
+  await broker.stop();
 });
 
 async function connect(clean = false): Promise<Awaited<ReturnType<typeof connectRaw>>> {
-  const client = await connectRaw(port, THING, { clean });
+  const client = await connectRaw(broker.port, loginOf('thing-1'), { clean });
   clients.push(client);
   // Until the broker has gone on from its CONNACK.
   await client.settled();
   return client;
 }
 
-/** Resolves when the broker knows that the client is gone. */
-async function drop(client: RawClient | undefined): Promise<void> {
-  await client?.drop();
-  await eventually(() => expect(isConnected).toBe(false));
-}
-
+const restart = () => broker.restart();
+const kill = () => broker.kill();
+const drop = (client: RawClient | undefined) => broker.drop(client);
 const tell = (n: number, topic = NOTIFY) => broker.publish(topic, `{"n":${n}}`);
 const numberOf = ({ payload }: IPublishPacket) => (JSON.parse(payload.toString()) as { n: number }).n;
 
@@ -96,7 +51,7 @@ async function acknowledgeAll(client: RawClient): Promise<void> {
   await client.settled();
 }
 
-describe('overlapping filters', () => {
+describe('[MQTT-3.3.5-1] overlapping filters', () => {
   type Filters = [string, QoS][];
   const overlaps: [string, Filters, QoS][] = [
     ['a wide one at 0, then an exact one at 1', [['#', 0], ['notify', 1]], 1], // prettier-ignore
@@ -151,7 +106,7 @@ describe('overlapping filters', () => {
     },
   );
 
-  test.each(overlaps)('%s, for a session that is away', async (_what, filters, highest) => {
+  test.each(overlaps)('[MQTT-3.1.2-5] %s, for a session that is away', async (_what, filters, highest) => {
     const first = await connect();
     for (const [i, [suffix, qos]] of filters.entries())
       await subscribeRaw(first, { [`${JOBS}/${suffix}`]: qos }, i + 1);
@@ -185,7 +140,7 @@ describe('redelivery', () => {
   const seen = (packets: IPublishPacket[]) =>
     packets.map((packet) => ({ n: numberOf(packet), dup: packet.dup, id: packet.messageId }));
 
-  test('what was sent and not acknowledged comes again with DUP and its packet identifier, in order', async () => {
+  test('[MQTT-3.3.1-1] [MQTT-2.3.1-3] [MQTT-4.4.0-1] what was sent and not acknowledged comes again with DUP and its packet identifier, in order', async () => {
     const first = await subscribed();
     await tell(1);
     await tell(2);
@@ -204,7 +159,7 @@ describe('redelivery', () => {
   test.each([
     ['stopped', restart],
     ['killed', kill],
-  ])('the same where the broker was %s in between', async (_how, end) => {
+  ])('[MQTT-4.1.0-2] [MQTT-4.4.0-1] the same where the broker was %s in between', async (_how, end) => {
     const first = await subscribed();
     await tell(1);
     const [sent] = seen(await received(first));
@@ -224,7 +179,7 @@ describe('redelivery', () => {
     expect(seen(await received(third)).slice(0, 2)).toEqual([again, { ...queued, dup: true }]);
   });
 
-  test('a new connection takes over with everything that is not acknowledged', async () => {
+  test('[MQTT-3.1.4-2] a new connection takes over with everything that is not acknowledged', async () => {
     const first = await subscribed();
     await tell(1);
     await tell(2);
@@ -236,7 +191,7 @@ describe('redelivery', () => {
     expect(seen(await received(second))).toMatchObject([{ n: 2, dup: true }]);
   });
 
-  test('CONNACK is the first packet, whatever is published meanwhile', async () => {
+  test('[MQTT-3.2.0-1] CONNACK is the first packet, whatever is published meanwhile', async () => {
     await drop(await subscribed());
     for (let round = 0; round < 5; round++) {
       const telling = Promise.all(Array.from({ length: 20 }, (_, i) => tell(i)));
@@ -270,7 +225,7 @@ describe('redelivery', () => {
     fc.record({ what: fc.constantFrom('drop', 'restart', 'kill', 'take over') }),
   );
 
-  test('whatever happens: each until its PUBACK, in order, with DUP where it was sent before', async () => {
+  test('[MQTT-4.2.0-1] [MQTT-4.5.0-1] [MQTT-4.6.0-5] [MQTT-4.6.0-6] whatever happens: each until its PUBACK, in order, with DUP where it was sent before', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 25 }), async (steps) => {
         // Nothing is left of the run before.

@@ -15,15 +15,15 @@ import type { ConnectionRecorder } from '../devices/connections';
 import type { Publisher } from '../devices/publisher';
 import type { DeviceSessions, RequestHandler } from './broker';
 import { Deliveries } from './deliveries';
-import { PacketSizeGuard } from './packet-size';
+import { PacketGuard } from './packet-guard';
 import { SessionDatabase } from './session-database';
-import { SessionStore } from './session-store';
+import { NO_FILTER, SessionStore } from './session-store';
 import { grantedQos, mayPublish, maySubscribe, ownerOf } from './topics';
 
 /** A payload between MAX_DEVICE_PAYLOAD_BYTES and this gets an answer; a larger packet ends the connection. */
 const MAX_PACKET_BYTES = 2 * 1024 * 1024;
-/** CONNECT may carry a will, which is at most as large as a request. */
-const MAX_CONNECT_BYTES = 2 * MAX_DEVICE_PAYLOAD_BYTES;
+/** CONNECT may carry a will, which is at most as large as a request; every other one is smaller. */
+const MAX_OTHER_PACKET_BYTES = 2 * MAX_DEVICE_PAYLOAD_BYTES;
 const MAX_CONNECTIONS = 50_000;
 const MAX_FILTERS_PER_THING = 100;
 /** For a thing that is away for years. Whatever it missed beyond this, `get` tells it. */
@@ -39,7 +39,11 @@ const TCP_KEEPALIVE_MS = 60_000;
 /** Where requests go once they are served; nobody can subscribe to it. */
 const SERVED = '$served';
 
+/** CONNACK with return code 1 (MQTT 3.1.1, 3.1.2.2). */
+const UNKNOWN_VERSION = Buffer.from([0x20, 2, 0, 1]);
+
 /** Return codes of CONNACK (MQTT 3.1.1, 3.2.2.3). */
+const IDENTIFIER_REJECTED = 2;
 const SERVER_UNAVAILABLE = 3;
 const BAD_CREDENTIALS = 4;
 const NOT_AUTHORIZED = 5;
@@ -99,6 +103,8 @@ export async function createEmbeddedBroker(options: EmbeddedBrokerOptions): Prom
   /** The connections of each thing. One that takes over from another comes before that one ends. */
   const clientsOf = new Map<string, Set<Client>>();
   const sockets = new Set<Socket>();
+  /** Those that gave no client id: aedes makes one up. */
+  const nameless = new WeakSet<Client>();
   /** Counts `disconnect` calls: credentials that were being checked meanwhile are checked again. */
   let revocations = 0;
   let onRequest: RequestHandler = () => Promise.reject(new Error('The broker is not listening yet.'));
@@ -111,7 +117,11 @@ export async function createEmbeddedBroker(options: EmbeddedBrokerOptions): Prom
     queueLimit: MAX_QUEUED_PER_SESSION,
     isGranted: (client, filter) => connections.get(client as Client)?.filters.has(filter) ?? false,
     ownerOf: (topic) => ownerOf(prefixes, topic),
-    onReady: (client) => deliveries.begin(client),
+    onReady: (client) => {
+      const thingName = connections.get(client)?.thingName;
+      if (thingName !== undefined && !client.clean) sessions.keep(client.id, thingName);
+      deliveries.begin(client);
+    },
     onAcknowledged: (client) => deliveries.acknowledged(client),
   });
   const deliveries = new Deliveries(sessions, MAX_QUEUED_PER_SESSION);
@@ -122,9 +132,10 @@ export async function createEmbeddedBroker(options: EmbeddedBrokerOptions): Prom
     drainTimeout: DRAIN_TIMEOUT_MS,
     maxTopicLevels: MAX_TOPIC_LEVELS,
     maxClientsIdLength: MAX_CLIENT_ID_LENGTH,
-    preConnect: (_client, packet, done) => {
+    preConnect: (client, packet, done) => {
       // A will could reach nobody: things don't hear each other. So it's taken off rather than kept.
       packet.will = undefined;
+      if (packet.clientId === '') nameless.add(client);
       done(null, true);
     },
     authenticate: (client, username, password, done) => {
@@ -136,7 +147,7 @@ export async function createEmbeddedBroker(options: EmbeddedBrokerOptions): Prom
       serve(client, packet).then(() => done(null), done);
     },
     authorizeSubscribe: (client, subscription, done) => {
-      const granted = grant(client, subscription.topic, subscription.qos);
+      const granted = subscription.topic !== NO_FILTER && grant(client, subscription.topic, subscription.qos);
       // Not at once: all filters of a packet are settled before aedes stores the first of them. And aedes lowers no
       // message to one of several filters that match it: the quality is settled by `recipients`.
       queueMicrotask(() => done(null, granted ? { ...subscription, qos: 2 } : null));
@@ -158,6 +169,7 @@ export async function createEmbeddedBroker(options: EmbeddedBrokerOptions): Prom
 
   /** @returns why not, as a return code of CONNACK */
   async function admit(client: Client, username = '', password = ''): Promise<number | undefined> {
+    if (nameless.has(client)) return refuse(client, username, IDENTIFIER_REJECTED);
     if (username === '' || password === '') return refuse(client, username, NOT_AUTHORIZED);
     try {
       const thing = await authenticate(client.id, username, password);
@@ -214,8 +226,10 @@ export async function createEmbeddedBroker(options: EmbeddedBrokerOptions): Prom
     }
     const { topic, payload } = packet;
     connection.served = connection.served.then(async () => {
-      if (client.closed || draining) throw new Error('connection closed');
+      if (client.closed || client.conn.destroyed || draining) throw new Error('connection closed');
+      if (await sessions.hasReceived(client, packet)) return;
       await onRequest(topic, payload as Buffer, connection.thingName);
+      sessions.received(client, packet);
     });
     await connection.served.catch((error: unknown) => {
       if (!client.closed && !draining)
@@ -279,7 +293,7 @@ export async function createEmbeddedBroker(options: EmbeddedBrokerOptions): Prom
   server.on('connection', (socket) => {
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
-    cutOffLargePackets(socket);
+    guard(socket);
     aedes.handle(socket);
   });
 
@@ -318,14 +332,16 @@ export async function createEmbeddedBroker(options: EmbeddedBrokerOptions): Prom
   };
 }
 
-/** aedes reads a connection by `read` alone, so that is where a packet can be stopped before it is collected. */
-function cutOffLargePackets(socket: Socket): void {
-  const guard = new PacketSizeGuard(MAX_PACKET_BYTES, MAX_CONNECT_BYTES);
+/** aedes reads a connection by `read` alone, so that is where a packet can be stopped before it comes to aedes. */
+function guard(socket: Socket): void {
+  const packets = new PacketGuard({ publish: MAX_PACKET_BYTES, other: MAX_OTHER_PACKET_BYTES });
   const read = socket.read.bind(socket);
   socket.read = (size?: number) => {
     const chunk = read(size) as Buffer | null;
-    if (chunk === null || guard.accepts(chunk)) return chunk;
-    socket.destroy(new Error('packet too large'));
+    const verdict = chunk === null ? 'fine' : packets.look(chunk);
+    if (verdict === 'fine') return chunk;
+    if (verdict === 'unknown version') socket.end(UNKNOWN_VERSION);
+    socket.destroySoon();
     return null;
   };
 }

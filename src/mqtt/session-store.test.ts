@@ -148,6 +148,8 @@ test('subscriptions are found again, refused ones were never kept', async () => 
 test('of a forgotten thing nothing is left', async () => {
   const store = await open();
   const others = 'fleet/t10/jobs/notify';
+  store.keep('c1', 't1');
+  store.keep('c10', 't10');
   await store.addSubscriptions({ id: 'c1' }, [sub(topic)]);
   await store.addSubscriptions({ id: 'c10' }, [sub(others)]);
   await enqueue(store, 'c1', 3);
@@ -161,6 +163,7 @@ test('of a forgotten thing nothing is left', async () => {
 
 test('a client id that was another thing’s brings nothing along, and a new one leaves nothing behind', async () => {
   const store = await open();
+  store.keep('old', 't1');
   await store.addSubscriptions({ id: 'old' }, [sub(topic)]);
   await enqueue(store, 'old', 3);
   await store.claim('old', 't1');
@@ -169,6 +172,7 @@ test('a client id that was another thing’s brings nothing along, and a new one
   expect(sessionsFor(store)).toEqual([]);
   expect(await queued(store, 'old')).toEqual([]);
 
+  store.keep('new', 't1');
   await store.addSubscriptions({ id: 'new' }, [sub(topic)]);
   await store.claim('new', 't10');
   expect(sessionsFor(store)).toEqual([]);

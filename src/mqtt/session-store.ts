@@ -9,12 +9,22 @@ import { grantedQos } from './topics';
 
 type SessionRef = AsyncLevelPersistence.SessionRef;
 type ClientSubscription = AsyncLevelPersistence.ClientSubscription;
+type IncomingPacket = { qos: QoS; messageId?: number };
 
 /** A queue is measured again after so many messages, so it may stand this much over its limit. */
 const TRIM_EVERY = 100;
 const HIGHEST_MESSAGE_ID = 65_535;
 /** The library's keys hold numbers of this length. */
 const COUNTER_DIGITS = 16;
+
+/** Stands for the subscriptions of a session that has none, so that aedes finds it; it is granted to nobody. */
+export const NO_FILTER = '$none';
+
+/** A session that outlives its connection. */
+interface Session {
+  clientId: string;
+  thingName: string;
+}
 
 /** A message of Muster to a thing. The run of the broker and its counter make the order of a queue. */
 export interface Message {
@@ -67,6 +77,12 @@ interface InFlight {
 export class SessionStore extends AsyncLevelPersistence {
   readonly #db: SessionDatabase;
   readonly #options: SessionStoreOptions;
+  /** By client id. */
+  readonly #sessions = new Map<string, Session>();
+  /** The client id of each thing's session. */
+  readonly #sessionOf = new Map<string, string>();
+  /** Identifiers of the messages at QoS 2 that were served and not released yet, by connection or session. */
+  readonly #received = new WeakMap<SessionRef, Set<number>>();
   /** Subscriptions by the thing that they belong to. */
   readonly #subscriptions = new Map<string, ClientSubscription[]>();
   /** The SUBSCRIBE packets that are being stored. */
@@ -88,7 +104,22 @@ export class SessionStore extends AsyncLevelPersistence {
 
   override async setup(broker: unknown): Promise<void> {
     await super.setup(broker);
-    for (const id of await this.#sessionIds()) this.#index(id, await this.subscriptionsByClient({ id }));
+    for await (const record of this.#db.values({ gte: 'session:', lt: 'session;' }))
+      this.#note(JSON.parse(record) as Session);
+    for (const id of await this.#subscribedIds()) {
+      const subscriptions = await super.subscriptionsByClient({ id });
+      this.#index(id, subscriptions);
+      const thingName = this.#options.ownerOf(subscriptions[0]?.topic ?? '');
+      // An earlier version kept subscriptions alone.
+      if (!this.#sessions.has(id) && thingName !== undefined) this.keep(id, thingName);
+    }
+  }
+
+  /** aedes calls this for a session that is to go on, and takes one without subscriptions for none. */
+  override async subscriptionsByClient(client: SessionRef): Promise<Subscription[]> {
+    const subscriptions = await super.subscriptionsByClient(client);
+    if (subscriptions.length > 0 || !this.#sessions.has(client.id)) return subscriptions;
+    return [{ topic: NO_FILTER, qos: 0 }];
   }
 
   /** aedes calls this for every granted filter of a SUBSCRIBE, each time with all of them. */
@@ -111,7 +142,11 @@ export class SessionStore extends AsyncLevelPersistence {
 
   /** aedes calls this for a clean session: nothing of a former one is left. */
   override async cleanSubscriptions(client: SessionRef): Promise<void> {
-    await super.cleanSubscriptions(client);
+    const subscriptions = await super.subscriptionsByClient(client);
+    await this.removeSubscriptions(
+      client,
+      subscriptions.map(({ topic }) => topic),
+    );
     await this.#empty(client.id);
   }
 
@@ -227,19 +262,54 @@ export class SessionStore extends AsyncLevelPersistence {
     inFlight.idOf.set(key, messageId);
   }
 
+  /** Whether a message at QoS 2 was served already, and only its acknowledgement was lost. */
+  async hasReceived(client: SessionRef, { qos, messageId }: IncomingPacket): Promise<boolean> {
+    if (qos !== 2 || messageId === undefined) return false;
+    if (this.#received.get(client)?.has(messageId)) return true;
+    return this.incomingGetPacket(client, { messageId }).then(
+      () => true,
+      () => false,
+    );
+  }
+
+  /** aedes notes it down a moment later, and on disk. */
+  received(client: SessionRef, { qos, messageId }: IncomingPacket): void {
+    if (qos !== 2 || messageId === undefined) return;
+    this.#received.set(client, (this.#received.get(client) ?? new Set()).add(messageId));
+  }
+
+  override async incomingDelPacket(client: SessionRef, packet: { messageId: number }): Promise<void> {
+    await super.incomingDelPacket(client, packet);
+    this.#received.get(client)?.delete(packet.messageId);
+  }
+
+  /** From now on the session outlives its connection. */
+  keep(clientId: string, thingName: string): void {
+    if (this.#sessions.has(clientId)) return;
+    this.#note({ clientId, thingName });
+    // Nobody waits for it: where it fails, the session is a new one after the next start.
+    this.#db.put(sessionKey(clientId), JSON.stringify({ clientId, thingName })).catch(() => undefined);
+  }
+
   /**
    * A thing has one session, and nobody else's: its client id may have changed, or been another thing's before.
    * @param clientId of the thing that is about to connect
    */
   async claim(clientId: string, thingName: string): Promise<void> {
-    const kept = await this.subscriptionsByClient({ id: clientId });
-    if (kept.some(({ topic }) => this.#options.ownerOf(topic) !== thingName)) await this.#end(clientId);
-    for (const other of this.#sessionsOf(thingName)) if (other !== clientId) await this.#end(other);
+    const kept = this.#sessions.get(clientId);
+    if (kept !== undefined && kept.thingName !== thingName) await this.#end(clientId);
+    if (this.#sessionOf.get(thingName) !== clientId) await this.forget(thingName);
   }
 
   /** Ends the session of a thing: its successor of the same name finds nothing of it. */
   async forget(thingName: string): Promise<void> {
-    for (const clientId of this.#sessionsOf(thingName)) await this.#end(clientId);
+    const clientId = this.#sessionOf.get(thingName);
+    if (clientId !== undefined) await this.#end(clientId);
+  }
+
+  #note(session: Session): void {
+    this.#sessions.set(session.clientId, session);
+    this.#sessionOf.set(session.thingName, session.clientId);
   }
 
   async #end(clientId: string): Promise<void> {
@@ -248,15 +318,17 @@ export class SessionStore extends AsyncLevelPersistence {
   }
 
   async #empty(clientId: string): Promise<void> {
+    const session = this.#sessions.get(clientId);
+    if (session !== undefined) {
+      this.#sessions.delete(clientId);
+      if (this.#sessionOf.get(session.thingName) === clientId) this.#sessionOf.delete(session.thingName);
+      await this.#db.del(sessionKey(clientId));
+    }
     await this.#trim(clientId, 0);
     if ((await this.#db.get(sentKey(clientId))) !== undefined) await this.#db.del(sentKey(clientId));
     this.#queuedSince.delete(clientId);
     this.#inFlight.delete(clientId);
     this.#lastMessageId.delete(clientId);
-  }
-
-  #sessionsOf(thingName: string): Set<string> {
-    return new Set(this.#subscriptions.get(thingName)?.map(({ clientId }) => clientId));
   }
 
   async #trim(clientId: string, limit: number): Promise<void> {
@@ -293,7 +365,7 @@ export class SessionStore extends AsyncLevelPersistence {
     return { value: (last && (decode(last) as QueueRecord).messageId) ?? 0 };
   }
 
-  async #sessionIds(): Promise<Set<string>> {
+  async #subscribedIds(): Promise<Set<string>> {
     const ids = new Set<string>();
     // Keys are subscriptions:{client id, URI-encoded}:{filter}.
     for await (const key of this.#db.keys({ gte: 'subscriptions:', lt: 'subscriptions;' })) {
@@ -336,6 +408,10 @@ function queueKey(
 function queueRange(clientId: string): { gte: string; lt: string } {
   const queue = `outgoing:${encodeURIComponent(clientId)}`;
   return { gte: `${queue}:`, lt: `${queue};` };
+}
+
+function sessionKey(clientId: string): string {
+  return `session:${encodeURIComponent(clientId)}`;
 }
 
 /** Under it lies the key of the last message that may have been sent. */
