@@ -34,9 +34,21 @@ describe('connecting', () => {
     expect(await device.request('get')).toMatchObject({ accepted: true });
   });
 
+  test.each(['?SDK=JavaScript&Version=2.2.16', '?SDK=Python?x', '?'])(
+    'with what AWS SDKs append to the user name: %s',
+    async (more) => {
+      const device = await connected({ ...credentials, username: `thing-1${more}` }, { prefixes: [] });
+      await device.client.subscribeAsync(jobs('thing-1', 'get/accepted'), { qos: 1 });
+      const answered = new Promise((resolve) => device.client.once('message', resolve));
+      await device.publishRaw(jobs('thing-1', 'get'), '{}');
+      expect(await answered).toBe(jobs('thing-1', 'get/accepted'));
+    },
+  );
+
   const anonymous = { clientId: 'client-of-thing-1' } as Credentials;
   test.each<[string, (own: Credentials) => Credentials, number]>([
     ['anonymously', () => anonymous, 5],
+    ['with a user name that is nothing but ?', (own) => ({ ...own, username: '?SDK=Python' }), 5],
     ['without a password', (own) => ({ ...own, password: '' }), 5],
     ['with a wrong password', (own) => ({ ...own, password: 'guess' }), 4],
     ["with another thing's password", (own) => ({ ...own, password: other.password }), 4],

@@ -64,11 +64,21 @@ describe('who may connect', () => {
       { username: 'nobody' },
       { username: 'other' },
       { username: '', password: '' },
+      { username: '?' },
+      { username: '?boiler' },
       { username: undefined, password: undefined },
     ])
       expect(await result('auth', connecting(wrong))).toBe('deny');
     await markThingDeleted(db, 'boiler', Date.now());
     expect(await result('auth', connecting({}))).toBe('deny');
+  });
+
+  it('may be told more behind its name, as AWS SDKs do', async () => {
+    for (const more of ['?SDK=JavaScript&Version=2.2.16', '?', `?x=${'y'.repeat(2_000)}`])
+      expect(await result('auth', connecting({ username: `boiler${more}` }))).toBe('allow');
+    const asked = { action: 'publish', topic: 'fleet/boiler/jobs/get' };
+    expect(await result('acl', { username: 'boiler?SDK=Python', ...asked })).toBe('allow');
+    expect(await result('acl', { username: 'other?boiler', ...asked })).toBe('deny');
   });
 
   it("is Muster's bridge with an API key for it, and no other key", async () => {

@@ -2,7 +2,7 @@
  * MQTT 3.1.1, statement by statement, by packets and bytes as they are. docs/mqtt-conformance.md lists what each
  * statement is held by; what a session is sent is in delivery.test.ts.
  */
-import type { IConnectPacket, Packet } from 'mqtt-packet';
+import type { IConnectPacket } from 'mqtt-packet';
 import { loginOf, startTestBroker, type TestBroker } from '../../test/support/embedded-broker';
 import { eventually } from '../../test/support/eventually';
 import {

@@ -17,14 +17,25 @@ test('connections and their ends are read as EMQX tells them', () => {
   expect(about('disconnected', disconnected)).toMatchObject({ thingName: 'boiler', connected: false });
 });
 
+test('a user name ends at its first ?', () => {
+  expect(about('connected', { username: 'boiler?SDK=Python&Version=1', ts: 1 })).toMatchObject({
+    thingName: 'boiler',
+  });
+});
+
 test('a connection that was taken over has not ended', () => {
   expect(about('disconnected', { username: 'boiler', ts: 1, reason: 'takenover' })).toBeUndefined();
 });
 
-test.each([['not json'], [{}], [{ username: 'boiler' }], [{ username: 7, ts: 1 }], [[]], [null]])(
-  '%j is no news',
-  (body) => {
-    expect(about('connected', body)).toBeUndefined();
-    expect(about('subscribed', body)).toBeUndefined();
-  },
-);
+test.each([
+  ['not json'],
+  [{}],
+  [{ username: 'boiler' }],
+  [{ username: 7, ts: 1 }],
+  [{ username: '?', ts: 1 }],
+  [[]],
+  [null],
+])('%j is no news', (body) => {
+  expect(about('connected', body)).toBeUndefined();
+  expect(about('subscribed', body)).toBeUndefined();
+});

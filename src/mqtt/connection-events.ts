@@ -1,5 +1,6 @@
 /** What EMQX tells of connections: topics below `$SYS/brokers/{node}/clients/{clientid}`. Other brokers have none. */
 import { z } from 'zod';
+import { userNameOf } from '../domain/user-names';
 import type { ConnectionChange } from '../store/connections';
 
 export const CONNECTION_EVENTS = [
@@ -11,7 +12,7 @@ export const CONNECTION_EVENTS = [
 const TAKEN_OVER = ['takenover', 'takeovered', 'discarded'];
 
 const event = z.object({
-  username: z.string().min(1),
+  username: z.string().transform(userNameOf).pipe(z.string().min(1)),
   /** Epoch milliseconds. */
   ts: z.int(),
   reason: z.string().optional(),

@@ -11,6 +11,7 @@ import type { QoS } from 'mqtt-packet';
 import type { Logger } from 'pino';
 import type { Durability } from '../domain/durability';
 import { MAX_DEVICE_PAYLOAD_BYTES } from '../domain/limits';
+import { userNameOf } from '../domain/user-names';
 import type { ConnectionRecorder } from '../devices/connections';
 import type { Publisher } from '../devices/publisher';
 import type { DeviceSessions, RequestHandler } from './broker';
@@ -139,7 +140,7 @@ export async function createEmbeddedBroker(options: EmbeddedBrokerOptions): Prom
       done(null, true);
     },
     authenticate: (client, username, password, done) => {
-      void admit(client, username, password?.toString()).then((refusal) =>
+      void admit(client, userNameOf(username ?? ''), password?.toString()).then((refusal) =>
         done(refusal === undefined ? null : connectionRefused(refusal), refusal === undefined),
       );
     },
@@ -168,7 +169,7 @@ export async function createEmbeddedBroker(options: EmbeddedBrokerOptions): Prom
   (aedes as EventEmitter).on('error', (error: Error) => log.error({ err: error }, 'MQTT broker'));
 
   /** @returns why not, as a return code of CONNACK */
-  async function admit(client: Client, username = '', password = ''): Promise<number | undefined> {
+  async function admit(client: Client, username: string, password = ''): Promise<number | undefined> {
     if (nameless.has(client)) return refuse(client, username, IDENTIFIER_REJECTED);
     if (username === '' || password === '') return refuse(client, username, NOT_AUTHORIZED);
     try {
