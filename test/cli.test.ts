@@ -7,9 +7,20 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
+import { noExecutions } from '../src/domain/statuses';
 
 const MAIN = path.resolve(__dirname, '../dist/src/cli/main.js');
 const JOB = '0b3c3b9e-5b0e-4c57-9f0c-3a3c1f7a6d11';
+
+/** A job, a target and lists in one: the answer to whatever is asked. */
+const JOB_BODY = {
+  ...{ jobId: JOB, name: 'x', jobType: 'SNAPSHOT', status: 'CANCELED', forceCanceled: false, document: {} },
+  targets: { thingNames: [], thingGroupNames: ['many'], thingCount: 5_000 },
+  ...{ timeoutConfig: {}, createdAt: '2026-11-23T14:51:07.116Z', executionCounts: noExecutions() },
+  targetCounts: { total: 5_000, launched: 75, notLaunched: 4_925 },
+};
+const ITEM = { ...JOB_BODY, thingName: 'boiler-7', state: 'NOT_LAUNCHED' };
+const ANSWER = { ...JOB_BODY, items: [ITEM], created: [], refused: [], nextCursor: null };
 
 let directory: string;
 let server: Server;
@@ -22,7 +33,7 @@ beforeEach(async () => {
   server = createServer((req, res) => {
     void text(req).then((body) => {
       asked.push([req.method, req.url, body].filter(Boolean).join(' '));
-      res.end('{"jobId":"j","status":"CANCELED","items":[],"created":[],"refused":[],"nextCursor":null}');
+      res.end(JSON.stringify(ANSWER));
     });
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -45,6 +56,7 @@ it.each([
   'jobs show ..',
   'jobs watch ..',
   'jobs executions ..',
+  'jobs targets ..',
   `jobs execution ${JOB} ..`,
   'things show ..',
   'things delete ..',
@@ -67,6 +79,34 @@ it('asks for what looks like a path by its own name', async () => {
   expect(asked).toEqual([`POST /api/v1/jobs/${JOB}/executions/..%2F../cancel {}`]);
 });
 
+describe('a job that has not reached all of its targets', () => {
+  it.each(['list', `show ${JOB}`])('says so: jobs %s', async (command) => {
+    const { output } = await run(['jobs', ...command.split(' ')]);
+    expect(output).toContain('CANCELED, 4,925 never launched');
+  });
+
+  it('says so where it is watched', async () => {
+    const { code, output, errors } = await run(['jobs', 'watch', JOB]);
+    expect(output).toContain('4,925 never launched');
+    expect(errors).toBe(`muster: Job ${JOB} is CANCELED, 4,925 never launched.\n`);
+    expect(code).toBe(1);
+  });
+
+  it('gives its id alone as the output of its creation, and says beside it how far it is', async () => {
+    const { output, errors } = await run(['jobs', 'create', '--thing', 'a', '--document', '-'], {
+      input: Buffer.from('{}'),
+    });
+    expect(output).toBe(`${JOB}\n`);
+    expect(errors).toContain('CANCELED, 4,925 never launched');
+  });
+
+  it('lists its targets by state', async () => {
+    const { output } = await run(['jobs', 'targets', JOB, '--state', 'NOT_LAUNCHED', '--limit', '10']);
+    expect(asked).toEqual([`GET /api/v1/jobs/${JOB}/targets?state=NOT_LAUNCHED&limit=10`]);
+    expect(output).toMatch(/THING +STATE\nboiler-7 +NOT_LAUNCHED/);
+  });
+});
+
 describe('a file', () => {
   const job = { targets: { thingNames: ['a'] }, document: { text: 'Grüße' } };
   const bytes = Buffer.from(JSON.stringify(job));
@@ -83,11 +123,11 @@ describe('a file', () => {
   it.each([bytes, Buffer.concat([BOM, bytes])])(
     'may begin with a byte order mark or not',
     async (content) => {
-      expect(await run(['jobs', 'create', file('job.json', content)])).toMatchObject({ code: 0, errors: '' });
-      expect(await run(['jobs', 'create', '-'], { input: content })).toMatchObject({ code: 0, errors: '' });
+      expect(await run(['jobs', 'create', file('job.json', content)])).toMatchObject({ code: 0 });
+      expect(await run(['jobs', 'create', '-'], { input: content })).toMatchObject({ code: 0 });
       const document = file('document.json', Buffer.concat([BOM, Buffer.from('{"text":"Grüße"}')]));
       const given = await run(['jobs', 'create', '--thing', 'a', '--document', document]);
-      expect(given).toMatchObject({ code: 0, errors: '' });
+      expect(given).toMatchObject({ code: 0 });
       const bodies = asked.map((one) => JSON.parse(one.slice(one.indexOf('{'))) as object);
       expect(bodies).toMatchObject([job, job, job]);
 

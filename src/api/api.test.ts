@@ -433,6 +433,7 @@ describe('jobs', () => {
       targets: { thingNames: ['a'], thingGroupNames: ['a (b)'] },
       document: { action: 'restart' },
       timeoutConfig: {},
+      forceCanceled: false,
       reasonCode: null,
       comment: null,
       createdBy: 'key:admin',

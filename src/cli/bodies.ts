@@ -13,6 +13,7 @@ export type ThingGroup = z.infer<typeof contract.thingGroup>;
 export type ThingGroupDetail = z.infer<typeof contract.thingGroupDetail>;
 export type Job = z.infer<typeof contract.job>;
 export type JobSummary = z.infer<typeof contract.jobSummary>;
+export type Target = z.infer<typeof contract.target>;
 export type Execution = z.infer<typeof contract.execution>;
 export type ExecutionDetail = z.infer<typeof contract.executionDetail>;
 export type Transition = z.infer<typeof contract.transition>;

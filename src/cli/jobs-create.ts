@@ -7,6 +7,7 @@ import { readDocument, readJob } from './files';
 import { watchJob } from './jobs-watch';
 import { clientCommand, clientFor, collect, examples, positiveNumber, type ClientOptions } from './options';
 import { printJson } from './output';
+import { statusInWords } from './progress';
 
 interface JobFlags {
   name?: string;
@@ -59,7 +60,9 @@ async function create(file: string | undefined, options: CreateOptions): Promise
   const job = await client.post<Job>('/jobs', body, headers);
   if (!options.wait && options.json) return printJson(job);
   if (!options.json) console.log(options.wait ? `Job ${job.jobId}` : job.jobId);
-  if (options.wait) await watchJob(client, job.jobId, options.json);
+  if (options.wait) return watchJob(client, job.jobId, options.json);
+  // Beside the output, which is the id for whatever goes on with it.
+  console.error(`The job is ${statusInWords(job)}. Follow it with: muster jobs watch ${job.jobId}`);
 }
 
 /** The body of `POST /jobs`: that of the file, with what the options say in place of it. @throws UsageError */

@@ -3,7 +3,7 @@ import type { Job } from './bodies';
 import { Unreachable, segment, type MusterClient } from './client';
 import { Failure } from './failures';
 import { printJson } from './output';
-import { LiveLine, renderProgress } from './progress';
+import { isOver, LiveLine, renderProgress, statusInWords } from './progress';
 
 const POLL_MS = 1_000;
 /** For so long a watch puts up with a server that is being restarted. */
@@ -42,9 +42,8 @@ export async function followJob(
     try {
       const job = await client.get<Job>(`/jobs/${segment(jobId)}`);
       heardAt = Date.now();
-      const ended = job.status !== 'IN_PROGRESS';
       show(renderProgress(job));
-      if (ended) return job;
+      if (isOver(job)) return job;
     } catch (error) {
       if (!(error instanceof Unreachable) || Date.now() - heardAt > PATIENCE_MS) throw error;
       show('The server does not answer; trying again.');
@@ -53,8 +52,9 @@ export async function followJob(
   }
 }
 
-function judge({ jobId, status, executionCounts }: Job): void {
-  if (status !== 'COMPLETED') throw new Failure(`Job ${jobId} is ${status}.`);
+function judge(job: Job): void {
+  const { jobId, status, executionCounts } = job;
+  if (status !== 'COMPLETED') throw new Failure(`Job ${jobId} is ${statusInWords(job)}.`);
   const missed = MISSED.filter((one) => executionCounts[one]).map((one) => `${executionCounts[one]} ${one}`);
   if (missed.length > 0)
     throw new Failure(`Job ${jobId} is COMPLETED, but not everywhere: ${missed.join(', ')}.`);

@@ -1,12 +1,12 @@
 import { Option, type Command } from 'commander';
-import { EXECUTION_STATUSES, JOB_STATUSES, JOB_TYPES } from '../domain/statuses';
-import type { Execution, ExecutionDetail, Job, JobSummary, Transition } from './bodies';
+import { EXECUTION_STATUSES, JOB_STATUSES, JOB_TYPES, TARGET_STATES } from '../domain/statuses';
+import type { Execution, ExecutionDetail, Job, JobSummary, Target, Transition } from './bodies';
 import { segment, type Query } from './client';
 import { registerCreateJob } from './jobs-create';
 import { watchJob } from './jobs-watch';
 import { clientCommand, clientFor, examples, listCommand, type ClientOptions } from './options';
 import { pairs, printJson, printPage, renderFacts, renderTable, say, when, type Column } from './output';
-import { launching, statusCounts } from './progress';
+import { statusCounts, statusInWords } from './progress';
 
 interface CancelOptions extends ClientOptions {
   force?: boolean;
@@ -21,7 +21,7 @@ const JOB_COLUMNS: Column<JobSummary>[] = [
   { head: 'JOB', of: (job) => job.jobId },
   { head: 'NAME', of: (job) => job.name },
   { head: 'TYPE', of: (job) => job.jobType },
-  { head: 'STATUS', of: (job) => [job.status, ...launching(job)].join(', ') },
+  { head: 'STATUS', of: (job) => statusInWords(job) },
   { head: 'TARGETS', of: ({ targets }) => [targets.thingCount, ...targets.thingGroupNames].join(', ') },
   { head: 'EXECUTIONS', of: (job) => statusCounts(job.executionCounts).join(' ') },
   { head: 'CREATED (UTC)', of: (job) => when(job.createdAt) },
@@ -35,6 +35,11 @@ export const EXECUTION_COLUMNS: Column<Execution>[] = [
   { head: 'QUEUED (UTC)', of: (execution) => when(execution.queuedAt) },
   { head: 'STARTED', of: (execution) => when(execution.startedAt) },
   { head: 'FINISHED', of: (execution) => when(execution.finishedAt) },
+];
+
+const TARGET_COLUMNS: Column<Target>[] = [
+  { head: 'THING', of: (target) => target.thingName },
+  { head: 'STATE', of: (target) => target.state },
 ];
 
 const TRANSITION_COLUMNS: Column<Transition>[] = [
@@ -74,6 +79,19 @@ function registerReading(jobs: Command): void {
     .addHelpText('after', examples('jobs executions 0b3c3b9e-5b0e-4c57-9f0c-3a3c1f7a6d11 --status FAILED'))
     .action(executions);
 
+  listCommand(
+    jobs,
+    'targets <job>',
+    'list the things that a job is for, in the order in which they are launched',
+  )
+    .addOption(choice('--state <state>', 'in this state', TARGET_STATES))
+    .addHelpText(
+      'after',
+      '\nWAITING to be launched, LAUNCHED, or NOT_LAUNCHED because the job was over before.\n' +
+        examples('jobs targets 0b3c3b9e-5b0e-4c57-9f0c-3a3c1f7a6d11 --state NOT_LAUNCHED'),
+    )
+    .action(listTargets);
+
   clientCommand(jobs, 'execution <job> <thing>', 'show one execution and how it got where it is')
     .addHelpText('after', examples('jobs execution 0b3c3b9e-5b0e-4c57-9f0c-3a3c1f7a6d11 boiler-7'))
     .action(execution);
@@ -81,7 +99,7 @@ function registerReading(jobs: Command): void {
   clientCommand(jobs, 'watch <job>', 'follow a job until it is at an end')
     .addHelpText(
       'after',
-      '\nExit code 0 when it is COMPLETED and no execution failed, was rejected, timed out or was canceled.\n' +
+      '\nIt also waits while the executions of a canceled job are being canceled.\nExit code 0 when it is COMPLETED and no execution failed, was rejected, timed out or was canceled.\n' +
         examples('jobs watch 0b3c3b9e-5b0e-4c57-9f0c-3a3c1f7a6d11'),
     )
     .action((job: string, options: ClientOptions) => watchJob(clientFor(options), job, options.json));
@@ -135,6 +153,15 @@ async function list(
   printPage(await clientFor(options).list<JobSummary>('/jobs', query, limit), JOB_COLUMNS, options.json);
 }
 
+async function listTargets(
+  jobId: string,
+  options: ClientOptions & { state?: string; limit: number },
+): Promise<void> {
+  const { state, limit } = options;
+  const page = await clientFor(options).list<Target>(`/jobs/${segment(jobId)}/targets`, { state }, limit);
+  printPage(page, TARGET_COLUMNS, options.json);
+}
+
 async function show(jobId: string, options: ClientOptions): Promise<void> {
   const job = await clientFor(options).get<Job>(`/jobs/${segment(jobId)}`);
   if (options.json) return printJson(job);
@@ -143,7 +170,7 @@ async function show(jobId: string, options: ClientOptions): Promise<void> {
       Job: job.jobId,
       Name: job.name,
       Type: job.jobType,
-      Status: [job.status, ...launching(job)].join(', '),
+      Status: statusInWords(job),
       Description: job.description,
       Targets: targets(job),
       Document: job.document.text,

@@ -1,46 +1,56 @@
-import { LiveLine, renderProgress } from './progress';
+import type { Standing } from '../domain/job-course';
+import { noExecutions, type ExecutionCounts, type JobStatus } from '../domain/statuses';
+import { isOver, LiveLine, renderProgress, statusInWords } from './progress';
 
-const counts = (launched: number, notLaunched = 0) => ({
-  total: launched + notLaunched,
-  launched,
-  notLaunched,
-});
+function job(
+  status: JobStatus,
+  executionCounts: Partial<ExecutionCounts>,
+  { notLaunched = 0, forceCanceled = false } = {},
+): Standing {
+  const counts = { ...noExecutions(), ...executionCounts };
+  const launched = Object.values(counts).reduce((sum, n) => sum + n, 0);
+  const targetCounts = { total: launched + notLaunched, launched, notLaunched };
+  return { status, forceCanceled, executionCounts: counts, targetCounts };
+}
 
 describe('renderProgress', () => {
   it('shows the share at an end and the statuses that occur', () => {
-    expect(
-      renderProgress({
-        status: 'IN_PROGRESS',
-        executionCounts: { QUEUED: 1, IN_PROGRESS: 1, SUCCEEDED: 2, FAILED: 0 },
-        targetCounts: counts(4),
-      }),
-    ).toBe('[############------------]  50%  SUCCEEDED 2  IN_PROGRESS 1  QUEUED 1');
+    expect(renderProgress(job('IN_PROGRESS', { QUEUED: 1, IN_PROGRESS: 1, SUCCEEDED: 2 }))).toBe(
+      '[############------------]  50%  SUCCEEDED 2  IN_PROGRESS 1  QUEUED 1',
+    );
   });
 
   it('is full only when nothing is left', () => {
-    const almost = { SUCCEEDED: 999, QUEUED: 1 };
-    const running = { status: 'IN_PROGRESS', targetCounts: counts(1000) } as const;
-    expect(renderProgress({ ...running, executionCounts: almost })).toMatch(/-\] {2}99%/);
-    expect(renderProgress({ ...running, executionCounts: { SUCCEEDED: 1000 } })).toMatch(/#\] 100%/);
+    expect(renderProgress(job('IN_PROGRESS', { SUCCEEDED: 999, QUEUED: 1 }))).toMatch(/-\] {2}99%/);
+    expect(renderProgress(job('IN_PROGRESS', { SUCCEEDED: 1000 }))).toMatch(/#\] 100%/);
   });
 
   it('counts targets that are still to be launched, and says so', () => {
-    const launching = { executionCounts: { SUCCEEDED: 75 }, targetCounts: counts(75, 4925) };
-    expect(renderProgress({ ...launching, status: 'IN_PROGRESS' })).toBe(
+    expect(renderProgress(job('IN_PROGRESS', { SUCCEEDED: 75 }, { notLaunched: 4_925 }))).toBe(
       '[------------------------]   1%  SUCCEEDED 75  launching, 75 of 5,000',
     );
-    expect(renderProgress({ ...launching, status: 'CANCELED' })).toBe(
+    expect(renderProgress(job('CANCELED', { SUCCEEDED: 75 }, { notLaunched: 4_925 }))).toBe(
       '[########################] 100%  SUCCEEDED 75  4,925 never launched',
     );
   });
 
   it('tells a job that has no execution yet from one that has no targets at all', () => {
-    expect(
-      renderProgress({ status: 'IN_PROGRESS', executionCounts: {}, targetCounts: counts(0, 3) }),
-    ).toMatch(/-\] {3}0%/);
-    expect(renderProgress({ status: 'COMPLETED', executionCounts: {}, targetCounts: counts(0) })).toMatch(
-      /#\] 100%/,
-    );
+    expect(renderProgress(job('IN_PROGRESS', {}, { notLaunched: 3 }))).toMatch(/-\] {3}0%/);
+    expect(renderProgress(job('COMPLETED', {}))).toMatch(/#\] 100%/);
+  });
+});
+
+describe('a job that was canceled', () => {
+  it('is not over while executions are being canceled', () => {
+    const canceling = job('CANCELED', { CANCELED: 264, QUEUED: 4_736 }, { notLaunched: 3 });
+    expect(statusInWords(canceling)).toBe('CANCELED, canceling, 264 of 5,000, 3 never launched');
+    expect(isOver(canceling)).toBe(false);
+  });
+
+  it('is over although devices are at work, unless they are to stop', () => {
+    const counts = { CANCELED: 1, IN_PROGRESS: 2 };
+    expect(isOver(job('CANCELED', counts))).toBe(true);
+    expect(isOver(job('CANCELED', counts, { forceCanceled: true }))).toBe(false);
   });
 });
 

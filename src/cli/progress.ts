@@ -1,12 +1,5 @@
-import {
-  EXECUTION_STATUSES,
-  isLaunching,
-  isTerminal,
-  PENDING_STATUSES,
-  type ExecutionStatus,
-  type JobStatus,
-  type TargetCounts,
-} from '../domain/statuses';
+import { courseOf, neverLaunched, stillToLaunch, type Standing } from '../domain/job-course';
+import { EXECUTION_STATUSES, isTerminal, PENDING_STATUSES, type ExecutionStatus } from '../domain/statuses';
 
 /** Executions by status; one that is left out counts as none. */
 export type Counts = Partial<Record<string, number>>;
@@ -15,36 +8,39 @@ export type Counts = Partial<Record<string, number>>;
 const STATUSES = [...EXECUTION_STATUSES.filter(isTerminal), ...PENDING_STATUSES];
 const WIDTH = 24;
 
-/** A job as it stands; what is left out of the counts counts as none. */
-export interface Progress {
-  status: JobStatus;
-  executionCounts: Counts;
-  targetCounts: TargetCounts;
-}
-
 /** `[######------]  50%  SUCCEEDED 5  FAILED 1  QUEUED 6`: the bar is the share of the targets that is at an end. */
-export function renderProgress(job: Progress): string {
-  const { status, executionCounts: counts } = job;
-  const ended = status !== 'IN_PROGRESS';
-  const toCome = ended ? 0 : job.targetCounts.notLaunched;
-  const total = sum(counts, EXECUTION_STATUSES) + toCome;
+export function renderProgress(job: Standing): string {
+  const counts = job.executionCounts;
+  const total = sum(counts, EXECUTION_STATUSES) + stillToLaunch(job);
   const done = sum(counts, EXECUTION_STATUSES.filter(isTerminal));
   // A job may have no target at all.
-  const share = total === 0 ? Number(ended) : done / total;
+  const share = total === 0 ? Number(isOver(job)) : done / total;
   // Rounded down: a full bar means that nothing is left.
   const filled = Math.floor(share * WIDTH);
   const bar = '#'.repeat(filled) + '-'.repeat(WIDTH - filled);
   const percent = `${String(Math.floor(share * 100)).padStart(3)}%`;
-  return [`[${bar}] ${percent}`, ...statusCounts(counts), ...launching(job)].join('  ');
+  return [`[${bar}] ${percent}`, ...statusCounts(counts), ...course(job)].join('  ');
 }
 
-/** `launching, 75 of 5,000`, or how many never were launched; nothing where all are. */
-export function launching({ status, targetCounts }: Omit<Progress, 'executionCounts'>): string[] {
-  const { total, launched, notLaunched } = targetCounts;
-  if (notLaunched === 0) return [];
-  return isLaunching({ status, targetCounts })
-    ? [`launching, ${number(launched)} of ${number(total)}`]
-    : [`${number(notLaunched)} never launched`];
+/** At an end, with nothing under way that the job itself does. Devices of a canceled job may be at work still. */
+export function isOver(job: Standing): boolean {
+  return job.status !== 'IN_PROGRESS' && courseOf(job) === undefined;
+}
+
+/** `CANCELED, canceling, 264 of 5,000`: the status with what it does not tell. */
+export function statusInWords(job: Standing): string {
+  return [job.status, ...course(job)].join(', ');
+}
+
+function course(job: Standing): string[] {
+  const underWay = courseOf(job);
+  const never = neverLaunched(job);
+  return [
+    ...(underWay
+      ? [`${underWay.kind.toLowerCase()}, ${number(underWay.done)} of ${number(underWay.total)}`]
+      : []),
+    ...(never > 0 ? [`${number(never)} never launched`] : []),
+  ];
 }
 
 const number = (n: number) => n.toLocaleString('en');

@@ -134,6 +134,9 @@ const targetCounts = z
     }),
   })
   .meta({ id: 'TargetCounts' });
+const forceCanceled = z.boolean().meta({
+  description: 'Whether it is CANCELED, and executions that were IN_PROGRESS were to stop as well.',
+});
 const targetState = z.enum(TARGET_STATES).meta({
   id: 'TargetState',
   description: 'WAITING to be launched, LAUNCHED, or NOT_LAUNCHED because the job was over before.',
@@ -302,6 +305,7 @@ export const jobSummary = z
     createdAt: time,
     lastUpdatedAt: time,
     completedAt: time.nullable(),
+    forceCanceled,
     executionCounts,
     targetCounts,
   })
@@ -317,6 +321,7 @@ export const job = z
     targets: z.object({ thingNames: z.array(z.string()), thingGroupNames: z.array(z.string()) }),
     document,
     timeoutConfig,
+    forceCanceled,
     reasonCode: z.string().nullable().meta({ description: 'Of a canceled job.' }),
     comment: z.string().nullable().meta({ description: 'Of a canceled job.' }),
     createdBy: z.string().meta({ example: 'key:mk_x' }),

@@ -62,14 +62,3 @@ export interface TargetCounts {
  */
 export const TARGET_STATES = ['WAITING', 'LAUNCHED', 'NOT_LAUNCHED'] as const;
 export type TargetState = (typeof TARGET_STATES)[number];
-
-/** Whether some of its targets are still to get the job. */
-export function isLaunching({
-  status,
-  targetCounts,
-}: {
-  status: JobStatus;
-  targetCounts: TargetCounts;
-}): boolean {
-  return status === 'IN_PROGRESS' && targetCounts.notLaunched > 0;
-}

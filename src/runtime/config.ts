@@ -337,7 +337,8 @@ export const CONFIG_OPTIONS = {
     env: 'MUSTER_WORKER_ACTIVITIES',
     flag: '--worker-activities <n>',
     default: '100',
-    meaning: 'activities that a worker runs at once: pages that are launched, canceled or deleted',
+    meaning:
+      'activities that a worker runs at once: batches that are launched, jobs that are canceled or deleted',
     schema: count(1, 2_000),
   },
   workerLocalActivities: {

@@ -32,6 +32,7 @@ export interface JobSummary {
   name: string | null;
   jobType: JobType;
   status: JobStatus;
+  forceCanceled: boolean;
   targets: { thingCount: number; thingGroupNames: string[] };
   createdAt: number;
   lastUpdatedAt: number;
@@ -136,7 +137,16 @@ export async function findJobSummaries(db: Queryable, jobIds: string[]): Promise
 function selectSummaries(db: Queryable) {
   return db
     .selectFrom('jobs')
-    .select(['jobId', 'name', 'jobType', 'status', 'thingCount', 'launchedCount', 'groupNamesJson'])
+    .select([
+      'jobId',
+      'name',
+      'jobType',
+      'status',
+      'dispatch',
+      'thingCount',
+      'launchedCount',
+      'groupNamesJson',
+    ])
     .select(['createdAt', 'lastUpdatedAt', 'completedAt']);
 }
 
@@ -147,8 +157,9 @@ async function withCounts(db: Queryable, rows: SummaryRow[]): Promise<JobSummary
     db,
     rows.map(({ jobId }) => jobId),
   );
-  return rows.map(({ groupNamesJson, thingCount, launchedCount, ...job }) => ({
+  return rows.map(({ groupNamesJson, dispatch, thingCount, launchedCount, ...job }) => ({
     ...job,
+    forceCanceled: isForceCanceled({ status: job.status, dispatch }),
     targets: { thingCount, thingGroupNames: JSON.parse(groupNamesJson) as string[] },
     targetCounts: targetCounts({ thingCount, launchedCount }),
     executionCounts: countsOf(job.jobId),
@@ -334,6 +345,7 @@ function toDetail(row: JobRow): Omit<JobDetail, 'executionCounts'> {
     name: row.name,
     jobType: row.jobType,
     status: row.status,
+    forceCanceled: isForceCanceled(row),
     description: row.description,
     targets: {
       thingNames: JSON.parse(row.thingNamesJson) as string[],
@@ -349,6 +361,10 @@ function toDetail(row: JobRow): Omit<JobDetail, 'executionCounts'> {
     lastUpdatedAt: row.lastUpdatedAt,
     completedAt: row.completedAt,
   };
+}
+
+function isForceCanceled({ status, dispatch }: Pick<JobRow, 'status' | 'dispatch'>): boolean {
+  return status === 'CANCELED' && dispatch === 'NONE';
 }
 
 function targetCounts(row: Pick<JobRow, 'thingCount' | 'launchedCount'>): TargetCounts {

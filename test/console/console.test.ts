@@ -106,6 +106,7 @@ describeWithChromium('the web console', () => {
       '/jobs?name=none',
       '/jobs/new',
       job,
+      `${job}?tab=targets`,
       `${job}?tab=document`,
       `${job}?tab=details`,
       `${job}/executions/boiler-1`,
@@ -339,10 +340,10 @@ describeWithChromium('the web console', () => {
       await open('/jobs');
       const jobId = await createJob(muster, { name: 'appears', targets: { thingNames: ['list-1'] } });
       const row = rows('Jobs').filter({ hasText: 'appears' });
-      await row.getByRole('img', { name: '1 execution: 1 queued' }).waitFor();
+      await row.getByRole('img', { name: '1 thing: 1 queued' }).waitFor();
       await waiting.request('start-next');
       await waiting.request(`${jobId}/update`, { status: 'FAILED' });
-      await row.getByRole('img', { name: '1 execution: 1 failed' }).waitFor();
+      await row.getByRole('img', { name: '1 thing: 1 failed' }).waitFor();
       await untilText(row, 'Completed');
     });
   });
@@ -386,7 +387,7 @@ describeWithChromium('the web console', () => {
     it('cancels with force: nobody goes on', async () => {
       const jobId = await jobOnTwo('forced');
       await button('Cancel Job').click();
-      await dialog().getByLabel('Cancel those, too (force)').check();
+      await dialog().getByLabel('Stop them too (force)').check();
       await dialog().getByRole('button', { name: 'Cancel Job' }).click();
       await untilText(countOf('Canceled'), '2');
       await untilJob(muster, jobId, 'CANCELED', { CANCELED: 2 });

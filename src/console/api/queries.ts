@@ -1,6 +1,6 @@
 /** What the pages read. */
 import { keepPreviousData, queryOptions } from '@tanstack/react-query';
-import type { ExecutionStatus, JobStatus, JobType } from '../../domain/statuses';
+import type { ExecutionStatus, JobStatus, JobType, TargetState } from '../../domain/statuses';
 import { bodyOf, client, jobOf, Refused, setCsrfToken, type Schemas } from './client';
 import { keys } from './keys';
 
@@ -84,6 +84,19 @@ export const executionsQuery = (jobId: string, filter: ExecutionFilter) =>
     queryFn: ({ signal }) =>
       bodyOf(
         client.GET('/api/v1/jobs/{jobId}/executions', {
+          signal,
+          params: { path: { jobId }, query: { limit: PAGE_SIZE, ...filter } },
+        }),
+      ),
+    placeholderData: keepPreviousData,
+  });
+
+export const targetsQuery = (jobId: string, filter: Page & { state?: TargetState }) =>
+  queryOptions({
+    queryKey: [...keys.job(jobId), 'targets', filter],
+    queryFn: ({ signal }) =>
+      bodyOf(
+        client.GET('/api/v1/jobs/{jobId}/targets', {
           signal,
           params: { path: { jobId }, query: { limit: PAGE_SIZE, ...filter } },
         }),

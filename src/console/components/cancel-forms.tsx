@@ -1,6 +1,7 @@
 /** Cancel a job, or one execution of it. */
 import { Radio, Stack, Textarea, TextInput } from '@mantine/core';
 import { useForm } from '@mantine/form';
+import { mayFinish } from '../../domain/job-course';
 import { bodyOf, client, type Job, type Schemas } from '../api/client';
 import { keys } from '../api/keys';
 import { sortErrors } from '../lib/field-errors';
@@ -28,21 +29,27 @@ interface CancelJobProps {
   onClose: () => void;
 }
 
-export function CancelJobForm({ job: { jobId, executionCounts, targetCounts }, onClose }: CancelJobProps) {
-  const form = useForm({ initialValues: NO_WISH });
+/** The form of a job's cancellation and its call; what the server refuses stands at the fields. */
+function useCancelJob({ job: { jobId }, onClose }: CancelJobProps, said: string, initialValues = NO_WISH) {
+  const form = useForm({ initialValues });
   const cancel = useCall(
     (wish: Wish) =>
       bodyOf(
         client.POST('/api/v1/jobs/{jobId}/cancel', { params: { path: { jobId } }, body: bodyFor(wish) }),
       ),
-    { touches: [keys.jobs, keys.job(jobId), keys.overview], said: 'The job is canceled.', done: onClose },
+    { touches: [keys.jobs, keys.job(jobId), keys.overview], said, done: onClose },
   );
-  const { IN_PROGRESS: started, QUEUED: queued } = executionCounts;
-  const { notLaunched } = targetCounts;
-  const never = notLaunched > 0 ? ` ${count(notLaunched, 'thing')} will not get the job.` : '';
   const submit = form.onSubmit((wish) =>
     cancel.mutate(wish, { onError: (error) => form.setErrors(sortErrors(error, FIELDS).fields) }),
   );
+  return { form, cancel, submit };
+}
+
+export function CancelJobForm({ job, onClose }: CancelJobProps) {
+  const { form, cancel, submit } = useCancelJob({ job, onClose }, 'The job is canceled.');
+  const { IN_PROGRESS: started, QUEUED: queued } = job.executionCounts;
+  const { notLaunched } = job.targetCounts;
+  const never = notLaunched > 0 ? ` ${count(notLaunched, 'thing')} will not get the job.` : '';
   return (
     <DialogForm
       onClose={onClose}
@@ -56,17 +63,39 @@ export function CancelJobForm({ job: { jobId, executionCounts, targetCounts }, o
         <Stack gap="xs" mt="xs">
           <Radio
             value="no"
-            label="Let them finish"
+            label="Let running devices finish"
             description={`${count(queued, 'queued execution')} will be canceled.${never} ${count(started, 'device')} at work may still report how it ended.`}
             data-autofocus
           />
           <Radio
             value="yes"
-            label="Cancel those, too (force)"
+            label="Stop them too (force)"
             description={`All ${count(queued + started, 'execution')} not yet ended will be canceled.${never} What devices at work report afterwards is refused.`}
           />
         </Stack>
       </Radio.Group>
+      <ReasonFields form={form} />
+    </DialogForm>
+  );
+}
+
+/** For a job that was canceled without force: also what its devices are at work on. */
+export function StopJobForm({ job, onClose }: CancelJobProps) {
+  const { form, cancel, submit } = useCancelJob({ job, onClose }, 'The devices at work are stopped.', {
+    ...NO_WISH,
+    force: 'yes',
+  });
+  return (
+    <DialogForm
+      onClose={onClose}
+      action="Stop them too"
+      danger
+      onSubmit={submit}
+      isPending={cancel.isPending}
+      refusal={cancel.error && sortErrors(cancel.error, FIELDS).rest}
+    >
+      {count(mayFinish(job), 'execution')} in progress will be canceled. What devices at work report
+      afterwards is refused.
       <ReasonFields form={form} />
     </DialogForm>
   );

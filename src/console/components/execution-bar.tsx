@@ -1,23 +1,15 @@
-import {
-  isLaunching,
-  isTerminal,
-  type ExecutionCounts,
-  type JobStatus,
-  type TargetCounts,
-} from '../../domain/statuses';
+import { neverLaunched, stillToLaunch, type Standing } from '../../domain/job-course';
+import { isTerminal } from '../../domain/statuses';
 import { count, number } from '../lib/numbers';
 import { EXECUTION_LOOKS, STATUS_ORDER } from '../lib/statuses';
 import classes from './execution-bar.module.css';
 
-interface ExecutionBarProps {
-  job: { status: JobStatus; executionCounts: ExecutionCounts; targetCounts: TargetCounts };
-}
-
-/** The executions of a job by status, as one bar with how many are done beside it. What is still to be launched is its empty end. */
-export function ExecutionBar({ job }: ExecutionBarProps) {
-  const { executionCounts: counts, targetCounts } = job;
+/** The executions of a job by status, as one bar with how many are done beside it. Its empty end is still to be launched. */
+export function ExecutionBar({ job }: { job: Standing }) {
+  const { executionCounts: counts } = job;
   const present = STATUS_ORDER.filter((status) => counts[status] > 0);
-  const toCome = isLaunching(job) ? targetCounts.notLaunched : 0;
+  const toCome = stillToLaunch(job);
+  const never = neverLaunched(job);
   const executions = present.reduce((sum, status) => sum + counts[status], 0);
   const total = executions + toCome;
   const done = present.filter(isTerminal).reduce((sum, status) => sum + counts[status], 0);
@@ -25,10 +17,11 @@ export function ExecutionBar({ job }: ExecutionBarProps) {
   const words = [
     ...present.map((status) => `${number(counts[status])} ${EXECUTION_LOOKS[status].label.toLowerCase()}`),
     ...(toCome > 0 ? [`${number(toCome)} not launched yet`] : []),
+    ...(never > 0 ? [`${number(never)} never launched`] : []),
   ].join(', ');
   return (
     <div className={classes.root} title={words}>
-      <div className={classes.bar} role="img" aria-label={`${count(total, 'thing')}: ${words}`}>
+      <div className={classes.bar} role="img" aria-label={`${count(total + never, 'thing')}: ${words}`}>
         {present.map((status) => (
           <span
             key={status}

@@ -1,9 +1,11 @@
 import { IconDevices } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { useLocation, type To } from 'react-router';
+import { neverLaunched, stillToLaunch } from '../../domain/job-course';
 import { EXECUTION_STATUSES, type ExecutionStatus } from '../../domain/statuses';
-import type { Schemas } from '../api/client';
+import type { Job, Schemas } from '../api/client';
 import { executionsQuery } from '../api/queries';
+import { count } from '../lib/numbers';
 import { oneOf, useFilters, usePaging } from '../lib/search-params';
 import { EXECUTION_LOOKS } from '../lib/statuses';
 import type { Column } from './data-table';
@@ -33,7 +35,8 @@ export function useExecutionFilters() {
   };
 }
 
-export function ExecutionsTable({ jobId }: { jobId: string }) {
+export function ExecutionsTable({ job }: { job: Job }) {
+  const { jobId } = job;
   const { search } = useLocation();
   const filters = useExecutionFilters();
   const paging = usePaging();
@@ -73,13 +76,22 @@ export function ExecutionsTable({ jobId }: { jobId: string }) {
           </NoMatch>
         ) : (
           <Empty icon={IconDevices} title="No executions">
-            No thing was in the targets of this job. A continuous job gives work to things that join its
-            groups.
+            {whyNone(job)}
           </Empty>
         )
       }
     />
   );
+}
+
+function whyNone(job: Job): string {
+  const { total, launched } = job.targetCounts;
+  if (total === 0)
+    return 'No thing was in the targets of this job. A continuous job gives work to things that join its groups.';
+  if (stillToLaunch(job) > 0 && launched === 0)
+    return `The job is being launched. Its executions appear here, thing by thing, for ${count(total, 'thing')}.`;
+  if (neverLaunched(job) === total) return 'The job was over before any of its things was launched.';
+  return 'The records of its executions were deleted.';
 }
 
 function columnsFor(placeOf: (execution: Execution) => To): Column<Execution>[] {

@@ -1,18 +1,36 @@
-import { isLaunching, type ExecutionStatus, type JobStatus, type TargetCounts } from '../../domain/statuses';
-import { EXECUTION_LOOKS, JOB_LOOKS, type StatusLook } from '../lib/statuses';
+import { Text } from '@mantine/core';
+import { courseOf, neverLaunched, type Standing } from '../../domain/job-course';
+import type { ExecutionStatus, TargetState } from '../../domain/statuses';
 import { number } from '../lib/numbers';
+import { COURSE_LABELS, EXECUTION_LOOKS, JOB_LOOKS, TARGET_LOOKS, type StatusLook } from '../lib/statuses';
 import classes from './status.module.css';
 
-interface JobStatusLabelProps {
-  job: { status: JobStatus; targetCounts: TargetCounts };
+/** With how far it is launched or canceled while it is not, and how many things it never reached. */
+export function JobStatusLabel({ job }: { job: Standing }) {
+  const never = neverLaunched(job);
+  return (
+    <>
+      <StatusLabel look={lookOf(job)} />
+      {never > 0 && (
+        <Text component="span" size="xs" c="dimmed">
+          {' '}
+          {number(never)} never launched
+        </Text>
+      )}
+    </>
+  );
 }
 
-/** With how far a job is launched, while it is not: its executions are not all there yet. */
-export function JobStatusLabel({ job }: JobStatusLabelProps) {
+function lookOf(job: Standing): StatusLook {
   const look = JOB_LOOKS[job.status];
-  if (!isLaunching(job)) return <StatusLabel look={look} />;
-  const { launched, total } = job.targetCounts;
-  return <StatusLabel look={{ ...look, label: `Launching, ${number(launched)} of ${number(total)}` }} />;
+  const course = courseOf(job);
+  if (!course) return look;
+  const { kind, done, total } = course;
+  return { ...look, label: `${COURSE_LABELS[kind]}, ${number(done)} of ${number(total)}` };
+}
+
+export function TargetStateLabel({ state }: { state: TargetState }) {
+  return <StatusLabel look={TARGET_LOOKS[state]} />;
 }
 
 export function ExecutionStatusLabel({ status }: { status: ExecutionStatus }) {

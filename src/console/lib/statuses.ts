@@ -8,10 +8,12 @@ import {
   IconClockX,
   IconPlayerPlay,
   IconProgress,
+  IconSend,
   IconTrash,
   type Icon,
 } from '@tabler/icons-react';
-import type { ExecutionStatus, JobStatus, JobType } from '../../domain/statuses';
+import type { Course } from '../../domain/job-course';
+import type { ExecutionStatus, JobStatus, JobType, TargetState } from '../../domain/statuses';
 
 export interface StatusLook {
   label: string;
@@ -36,6 +38,18 @@ export const JOB_LOOKS: Record<JobStatus, StatusLook> = {
   COMPLETED: { label: 'Completed', icon: IconCircleCheck, color: 'var(--status-succeeded)' },
   CANCELED: { label: 'Canceled', icon: IconBan, color: 'var(--status-canceled)' },
   DELETION_IN_PROGRESS: { label: 'Being deleted', icon: IconTrash, color: 'var(--status-removed)' },
+};
+
+/** In the place of the status, while a job is on its way. */
+export const COURSE_LABELS: Record<Course['kind'], string> = {
+  LAUNCHING: 'Launching',
+  CANCELING: 'Canceling',
+};
+
+export const TARGET_LOOKS: Record<TargetState, StatusLook> = {
+  WAITING: { label: 'Waiting to be launched', icon: IconClock, color: 'var(--status-queued)' },
+  LAUNCHED: { label: 'Launched', icon: IconSend, color: 'var(--status-in-progress)' },
+  NOT_LAUNCHED: { label: 'Never launched', icon: IconBan, color: 'var(--status-canceled)' },
 };
 
 export const JOB_TYPE_LABELS: Record<JobType, string> = { SNAPSHOT: 'Snapshot', CONTINUOUS: 'Continuous' };

@@ -1,4 +1,4 @@
-import { Anchor, Button, Group, SimpleGrid, Skeleton, Stack, Tabs } from '@mantine/core';
+import { Anchor, Button, Group, SimpleGrid, Skeleton, Stack, Tabs, Text } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { IconBan, IconCopy, IconTrash } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
@@ -7,7 +7,8 @@ import { Refused, type Job } from '../api/client';
 import { indented } from '../../domain/json-text';
 import { aboutQuery, jobQuery, progressQuery } from '../api/queries';
 import { useMay } from '../api/session';
-import { CancelJobForm } from '../components/cancel-forms';
+import { courseOf, mayFinish, neverLaunched } from '../../domain/job-course';
+import { CancelJobForm, StopJobForm } from '../components/cancel-forms';
 import { CodeBlock } from '../components/code-block';
 import { DeleteJobForm } from '../components/delete-forms';
 import { Dialog } from '../components/dialog';
@@ -24,6 +25,7 @@ import { RelativeTime } from '../components/relative-time';
 import { Empty, Failed } from '../components/states';
 import { JobStatusLabel } from '../components/status';
 import { StatusCounts } from '../components/status-counts';
+import { TargetsTable } from '../components/targets-table';
 import { count, number } from '../lib/numbers';
 import { oneOf } from '../lib/search-params';
 import { JOB_TYPE_LABELS, JOB_TYPE_MEANINGS } from '../lib/statuses';
@@ -32,7 +34,7 @@ import { duration } from '../lib/time';
 import { who } from '../lib/who';
 
 const ABOVE = { title: 'Jobs', to: '/jobs' };
-const TABS = ['executions', 'document', 'details'] as const;
+const TABS = ['executions', 'targets', 'document', 'details'] as const;
 
 export function JobPage() {
   const { jobId = '', thingName = null } = useParams();
@@ -86,7 +88,8 @@ function ShownJob({ job, thingName }: { job: Job; thingName: string | null }) {
       title={nameOfJob(job)}
       above={ABOVE}
       mark={
-        <span aria-live="polite">
+        // Figures that run are not read out each time.
+        <span aria-live={courseOf(job) ? 'off' : 'polite'}>
           <JobStatusLabel job={job} />
         </span>
       }
@@ -147,8 +150,9 @@ function Progress({ job }: { job: Job }) {
   const { status, setStatus } = useExecutionFilters();
   return (
     <SimpleGrid cols={{ base: 1, md: 2 }} spacing="md">
-      <Panel title="Progress" aside={targetsInWords(job)} padded>
+      <Panel title="Progress" aside={<TargetLinks job={job} />} padded>
         <Stack>
+          <AtWorkStill job={job} />
           <ExecutionBar job={job} />
           <StatusCounts counts={executionCounts} chosen={status} onChoose={setStatus} />
         </Stack>
@@ -160,9 +164,51 @@ function Progress({ job }: { job: Job }) {
   );
 }
 
-function targetsInWords({ status, targetCounts: { total, notLaunched } }: Job): string {
-  const never = status !== 'IN_PROGRESS' && notLaunched > 0 ? `, ${number(notLaunched)} never launched` : '';
-  return `${count(total, 'thing')}${never}`;
+function TargetLinks({ job }: { job: Job }) {
+  const never = neverLaunched(job);
+  return (
+    <Group gap="sm">
+      <Anchor component={Link} to="?tab=targets" size="sm">
+        {count(job.targetCounts.total, 'thing')}
+      </Anchor>
+      {never > 0 && (
+        <Anchor component={Link} to="?tab=targets&state=NOT_LAUNCHED" size="sm">
+          {number(never)} never launched
+        </Anchor>
+      )}
+    </Group>
+  );
+}
+
+/** A canceled job lets devices finish that had begun; they can still be stopped. */
+function AtWorkStill({ job }: { job: Job }) {
+  const may = useMay();
+  const [isStopping, stopping] = useDisclosure();
+  const atWork = mayFinish(job);
+  return (
+    <>
+      {atWork > 0 && (
+        <Group justify="space-between">
+          <Text size="sm">
+            {count(atWork, 'device is', 'devices are')} still at work on this job and may finish.
+          </Text>
+          {may('POST', `/jobs/${job.jobId}/cancel`) && (
+            <Button
+              size="xs"
+              variant="default"
+              leftSection={<IconBan size={14} aria-hidden />}
+              onClick={stopping.open}
+            >
+              Stop them too
+            </Button>
+          )}
+        </Group>
+      )}
+      <Dialog title="Stop devices at work" opened={isStopping} onClose={stopping.close}>
+        <StopJobForm job={job} onClose={stopping.close} />
+      </Dialog>
+    </>
+  );
 }
 
 function JobTabs({ job }: { job: Job }) {
@@ -173,11 +219,15 @@ function JobTabs({ job }: { job: Job }) {
     <Tabs value={tab} onChange={open} keepMounted={false}>
       <Tabs.List mb="md">
         <Tabs.Tab value="executions">Executions</Tabs.Tab>
+        <Tabs.Tab value="targets">Targets</Tabs.Tab>
         <Tabs.Tab value="document">Document</Tabs.Tab>
         <Tabs.Tab value="details">Details</Tabs.Tab>
       </Tabs.List>
       <Tabs.Panel value="executions">
-        <ExecutionsTable jobId={job.jobId} />
+        <ExecutionsTable job={job} />
+      </Tabs.Panel>
+      <Tabs.Panel value="targets">
+        <TargetsTable job={job} />
       </Tabs.Panel>
       <Tabs.Panel value="document">
         <CodeBlock code={indented(job.document)} label="Job document" />
@@ -208,7 +258,7 @@ function Details({ job }: { job: Job }) {
         'Created by': who(job.createdBy),
         'Created At': <RelativeTime at={job.createdAt} />,
         'Last updated': <RelativeTime at={job.lastUpdatedAt} />,
-        Completed: <RelativeTime at={job.completedAt} />,
+        [job.status === 'CANCELED' ? 'Canceled at' : 'Completed']: <RelativeTime at={job.completedAt} />,
         'Reason code': job.reasonCode ?? undefined,
         Comment: job.comment ?? undefined,
         Workflow: workflow ? <ExternalLink href={workflow}>Open in the Temporal UI</ExternalLink> : undefined,

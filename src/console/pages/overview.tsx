@@ -124,8 +124,9 @@ function Dashboard({ overview }: { overview: Overview | undefined }) {
 
 const RUNNING_COLUMNS: Column<Schemas['JobSummary']>[] = [
   NAME,
+  STATUS,
   { header: 'Targets', cell: ({ targets }) => count(targets.thingCount, 'thing') },
-  { ...PROGRESS, width: '40%' },
+  { ...PROGRESS, width: '30%' },
   { header: 'Created At', cell: ({ createdAt }) => <RelativeTime at={createdAt} /> },
 ];
 
