@@ -1,5 +1,5 @@
 /** Tells an MQTT broker who its clients are and what they may do, in the form that EMQX 5 asks by HTTP. */
-import { json, Router, type RequestHandler } from 'express';
+import { Router, type RequestHandler } from 'express';
 import { brokerAuthentication, brokerAuthorization } from '../contract/broker-auth';
 import { permits } from '../domain/permissions';
 import { mayAskBroker, maySubscribe } from '../mqtt/topics';
@@ -7,6 +7,7 @@ import { findApiKeyRow, toApiKey } from '../store/api-keys';
 import type { Db } from '../store/database';
 import { isThing, verifyDevice } from '../store/things';
 import type { Authentication } from './auth';
+import { readJson } from './body';
 import { check } from './problems';
 
 /** An API key that permits this is good for Muster's own connections to the broker: they may do everything there. */
@@ -23,7 +24,7 @@ export interface BrokerRoutesDeps {
 export function brokerRoutes({ db, authentication, topicPrefixes }: BrokerRoutesDeps): Router {
   const router = Router({ caseSensitive: true, strict: true });
   router.use(authentication.admit(() => ({})));
-  router.use(json({ limit: BODY_LIMIT }));
+  router.use(...readJson({ bodyLimit: BODY_LIMIT }));
 
   const mayConnect: RequestHandler = async (req, res) => {
     const { username, password, clientid, peerhost } = check(brokerAuthentication, req.body, 'body');

@@ -1,11 +1,11 @@
 /** Serves the table of routes: reads and checks requests, calls handlers, writes answers. */
-import { raw, Router, type Request, type RequestHandler, type Response } from 'express';
+import { Router, type Request, type RequestHandler, type Response } from 'express';
 import type { z } from 'zod';
 import { MusterError } from '../contract/errors';
 import { DEFAULT_BODY_LIMIT, ROUTES, type Operation, type Route } from '../contract/routes';
-import { decodeUtf8 } from '../contract/utf8';
-import { parseKeeping, toJson, type JsonText } from '../domain/json-text';
+import { toJson, type JsonText } from '../domain/json-text';
 import type { Admission, Caller } from './auth';
+import { readJson } from './body';
 import { check, notFound } from './problems';
 
 /** Whatever a call waits for: so long after it came in it is answered. */
@@ -42,7 +42,7 @@ export function mountRoutes(handlers: Handlers): Router {
     const handler = handlers[operation as Operation] as unknown as Handler<Route>;
     const path = toExpressPath(route.path);
     const answer: RequestHandler = (req, res) => serve(route, handler, req, res);
-    router[route.method](path, ...readBody(route), answer);
+    router[route.method](path, ...bodyOf(route), answer);
     methods.set(path, [...(methods.get(path) ?? []), route.method.toUpperCase()]);
   }
   for (const [path, allowed] of methods) router.all(path, refuseMethod(allowed));
@@ -95,58 +95,8 @@ function tookTooLong(limitMs: number): MusterError {
   );
 }
 
-function readBody({ body, bodyText, bodyOptional, bodyLimit = DEFAULT_BODY_LIMIT }: Route): RequestHandler[] {
-  if (!body) return [];
-  const requireJson: RequestHandler = (req, _res, next) => {
-    if (isEmpty(req) || (req.is('application/json') && isUtf8(req))) return next();
-    throw new MusterError(
-      'UnsupportedMediaType',
-      `The body must be application/json in UTF-8, not "${req.get('content-type') ?? 'of no type'}".`,
-    );
-  };
-  const readBytes = raw({ limit: bodyLimit, type: 'application/json' });
-  const parse: RequestHandler = (req, _res, next) => {
-    const bytes: unknown = req.body;
-    const given = Buffer.isBuffer(bytes) && bytes.length > 0;
-    req.body = given ? parseObject(bytes, bodyText) : bodyOptional ? {} : undefined;
-    next();
-  };
-  return [requireJson, readBytes, parse];
-}
-
-/** @throws MusterError InvalidJson */
-function parseObject(bytes: Buffer, keptAsText: string | undefined): object {
-  const text = decodeUtf8(bytes);
-  if (text === undefined)
-    throw new MusterError('InvalidJson', 'The body is not UTF-8; send it in that encoding.');
-  const value = parseJson(text, keptAsText);
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value;
-  throw new MusterError('InvalidJson', 'The body must be a JSON object: {…}.');
-}
-
-function parseJson(text: string, keptAsText: string | undefined): unknown {
-  try {
-    return parseKeeping(text, keptAsText);
-  } catch (error) {
-    throw new MusterError(
-      'InvalidJson',
-      `The body is not JSON: ${withoutQuotation((error as Error).message)}.`,
-    );
-  }
-}
-
-/** What the parser quotes of the body may be part of a secret. */
-function withoutQuotation(message: string): string {
-  return message.replace(/, (\.\.\.)?".*"(\.\.\.)? is not valid JSON$/s, '');
-}
-
-function isUtf8(req: Request): boolean {
-  const [, charset = 'utf-8'] = /;\s*charset\s*=\s*"?([^\s;"]+)/i.exec(req.get('content-type') ?? '') ?? [];
-  return /^utf-?8$/i.test(charset);
-}
-
-function isEmpty(req: Request): boolean {
-  return req.get('transfer-encoding') === undefined && Number(req.get('content-length') ?? 0) === 0;
+function bodyOf({ body, bodyLimit = DEFAULT_BODY_LIMIT, ...route }: Route): RequestHandler[] {
+  return body ? readJson({ ...route, bodyLimit }) : [];
 }
 
 function givenHeaders(schema: z.ZodObject, req: Request): Record<string, string | undefined> {

@@ -154,6 +154,27 @@ describeOnEachStore((stores) => {
     expect([400, 401]).toContain(status);
   });
 
+  it('takes bodies in UTF-8 only', async () => {
+    const post = async (body: Buffer, type = 'application/json') => {
+      const headers = { ...basic(), 'content-type': type };
+      const answer = await fetch(`${api.url}/api/v1/things`, { method: 'POST', headers, body });
+      return { status: answer.status, body: await answer.json() };
+    };
+    const thing = (name: string) => `{"name":"${name}","attributes":{"\u00e4":"1","\u00f6":"2"}}`;
+    for (const bytes of [Buffer.from(thing('a'), 'latin1'), Buffer.from(thing('a'), 'utf16le')])
+      expect(await post(bytes)).toMatchObject({ status: 400, body: { code: 'InvalidJson' } });
+    const declared = await post(Buffer.from(thing('a'), 'utf16le'), 'application/json; charset=utf-16');
+    expect(declared).toMatchObject({ status: 415, body: { code: 'UnsupportedMediaType' } });
+    const broker = await fetch(`${api.url}/mqtt/auth`, {
+      method: 'POST',
+      headers: { ...basic(), 'content-type': 'application/json' },
+      body: Buffer.from('{"clientid":"\u00e4"}', 'latin1'),
+    });
+    expect(await broker.json()).toMatchObject({ status: 400, code: 'InvalidJson' });
+    const bom = Buffer.from([0xef, 0xbb, 0xbf]);
+    expect(await post(Buffer.concat([bom, Buffer.from(thing('b'))]))).toMatchObject({ status: 201 });
+  });
+
   it('lets a thing go that has such a name from before', async () => {
     await registerThings(api.db, [{ name: '..', tags: [], attributes: {} }], Date.now());
     expect((await call('GET', '/things/..')).status).toBe(200);
