@@ -146,6 +146,8 @@ const PATHS: Paths = {
     pages((page) => read.listExecutions(db, large(1), { status: 'FAILED' }, page)),
   'list: executions by prefix': (db) =>
     pages((page) => read.listExecutions(db, large(1), { thingNamePrefix: 'thing-00001' }, page)),
+  'list: executions by part of a name': (db) =>
+    read.listExecutions(db, large(1), { search: '0000042' }, PAGE),
   'list: executions by both': (db) =>
     read.listExecutions(db, large(1), { status: 'FAILED', thingNamePrefix: 'thing-00001' }, PAGE),
   'list: executions of a thing': (db) => pages((page) => read.listExecutionsOfThing(db, thing(5), {}, page)),
@@ -155,11 +157,15 @@ const PATHS: Paths = {
   'list: what a thing still has to do': (db) => activeExecutionsOf(db, thing(5)),
   'list: things': (db) => pages((page) => listThings(db, {}, page)),
   'list: things by prefix': (db) => listThings(db, { namePrefix: 'thing-00001' }, PAGE),
+  'list: things by a rare part of a name': (db) => listThings(db, { search: 'g-0000042' }, PAGE),
+  'list: things by a common part of a name': (db) => listThings(db, { search: 'hing' }, PAGE),
+  'list: things by one letter': (db) => listThings(db, { search: '7' }, PAGE),
   'list: things by tags': (db) => listThings(db, { tags: ['odd', 'tenth'] }, PAGE),
   'list: things by type': (db) => listThings(db, { thingTypeName: 'type-3' }, PAGE),
   'list: things by connection': (db) => listThings(db, { connected: true }, PAGE),
   'list: members of a group': (db) => listThings(db, { groupName: 'all' }, PAGE),
   'list: groups': (db) => listGroups(db, {}, PAGE),
+  'list: groups by part of a name': (db) => listGroups(db, { search: 'ROUP' }, PAGE),
   'registry: one thing': (db) => findThing(db, thing(5)),
   'registry: one group': (db) => findGroup(db, 'few'),
   'registry: register 250 things': (db) =>
@@ -273,13 +279,17 @@ async function fill(db: Db, executions: number): Promise<void> {
     sql`insert into thing_tags select ${name}, case when i % 2 = 0 then 'even' else 'odd' end from generate_series(0, ${count} - 1) i`,
   );
   await run(sql`insert into thing_tags select ${name}, 'tenth' from generate_series(0, ${count} - 1, 10) i`);
-  await run(sql`insert into thing_types select 'type-' || i, null, ${now} from generate_series(0, 9) i`);
   await run(
-    sql`insert into thing_groups select g, 'EXPLICIT', null, null, ${now} from unnest(array['all', 'few']) g`,
+    sql`insert into thing_types (name, description, "createdAt") select 'type-' || i, null, ${now} from generate_series(0, 9) i`,
   );
-  await run(sql`insert into thing_groups select 'odd tenths', 'DYNAMIC', null, null, ${now}`);
   await run(
-    sql`insert into thing_groups select 'group-' || i, 'DYNAMIC', null, null, ${now} from generate_series(1, 500) i`,
+    sql`insert into thing_groups (name, kind, description, "thingTypeName", "createdAt") select g, 'EXPLICIT', null, null, ${now} from unnest(array['all', 'few']) g`,
+  );
+  await run(
+    sql`insert into thing_groups (name, kind, description, "thingTypeName", "createdAt") select 'odd tenths', 'DYNAMIC', null, null, ${now}`,
+  );
+  await run(
+    sql`insert into thing_groups (name, kind, description, "thingTypeName", "createdAt") select 'group-' || i, 'DYNAMIC', null, null, ${now} from generate_series(1, 500) i`,
   );
   await run(sql`insert into thing_group_tags select 'odd tenths', unnest(array['odd', 'tenth'])`);
   await run(
@@ -293,9 +303,9 @@ async function fill(db: Db, executions: number): Promise<void> {
     insert into membership_log select row_number() over (), "groupName", "thingName", 'JOINED', ${now} from thing_group_members`);
   await run(sql`update membership_clock set seq = (select max(seq) from membership_log)`);
   await run(sql`
-    insert into jobs ("jobId", name, "jobType", status, dispatch, "documentJson", "thingNamesJson", "groupNamesJson",
+    insert into jobs ("jobId", name, "foldedName", "jobType", status, dispatch, "documentJson", "thingNamesJson", "groupNamesJson",
       "thingCount", "timeoutConfigJson", "membershipSeq", "createdBy", "createdAt", "lastUpdatedAt", "completedAt")
-    select id, id, 'SNAPSHOT', case when open then 'IN_PROGRESS' else 'COMPLETED' end, 'ALL', '{}', '[]', '[]',
+    select id, id, id, 'SNAPSHOT', case when open then 'IN_PROGRESS' else 'COMPLETED' end, 'ALL', '{}', '[]', '[]',
       things, '{}', 0, 'key:a', ${now} - i * 1000, ${now}, case when open then null else ${now} - i * 1000 end
     from (
       select 'large-' || i as id, i, i <= 2 as open, ${count}::integer as things from generate_series(1, 9) i

@@ -9,6 +9,7 @@ import { MusterError } from '../contract/errors';
 import { problem } from '../contract/rest';
 import { ROUTES, type Route } from '../contract/routes';
 import { parseKeeping } from '../domain/json-text';
+import { foldName } from '../domain/search';
 import type { DeviceService } from '../devices/service';
 import { createApiKey, ensureAdminKey } from '../store/api-keys';
 import { openStore, type Db } from '../store/database';
@@ -33,6 +34,7 @@ class FakeCommands implements JobCommands {
       .values({
         jobId: job.jobId,
         name: job.name ?? null,
+        foldedName: foldName(job.name ?? ''),
         jobType: job.jobType,
         status: 'IN_PROGRESS',
         dispatch: 'ALL',

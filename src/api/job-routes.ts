@@ -89,8 +89,8 @@ export function jobRoutes({ db, commands }: { db: Db; commands: JobCommands }): 
       return listTargets(db, jobId, { state }, { limit, cursor });
     },
 
-    async listExecutions({ params: { jobId }, query: { limit, cursor, status, thingName } }) {
-      const filter = { status, thingNamePrefix: thingName };
+    async listExecutions({ params: { jobId }, query: { limit, cursor, status, thingName, search } }) {
+      const filter = { status, thingNamePrefix: thingName, search };
       return toPageOf(await listExecutions(db, jobId, filter, { limit, cursor }), toExecution);
     },
 

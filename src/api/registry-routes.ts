@@ -61,8 +61,8 @@ export function thingRoutes(deps: RegistryDeps): Handlers<ThingOperation> {
       return { created: created.map(toThing), refused };
     },
 
-    async listThings({ query: { limit, cursor, name, tag, thingTypeName, connected } }) {
-      const filter = { namePrefix: name, tags: tag, thingTypeName, connected };
+    async listThings({ query: { limit, cursor, name, tag, ...rest } }) {
+      const filter = { namePrefix: name, tags: tag, ...rest };
       return toPageOf(await listThings(db, filter, { limit, cursor }), toThing);
     },
 
@@ -109,8 +109,8 @@ export function thingTypeRoutes({ db }: RegistryDeps): Handlers<TypeOperation> {
       return toCreated(type);
     },
 
-    async listThingTypes({ query: { name, ...page } }) {
-      return toPageOf(await listThingTypes(db, { namePrefix: name }, page), toCreated);
+    async listThingTypes({ query: { name, search, ...page } }) {
+      return toPageOf(await listThingTypes(db, { namePrefix: name, search }, page), toCreated);
     },
 
     async getThingType({ params: { name } }) {
@@ -141,8 +141,8 @@ export function thingGroupRoutes({ db, commands }: RegistryDeps): Handlers<Group
       return toCreated(await findGroup(db, name));
     },
 
-    async listThingGroups({ query: { name, ...page } }) {
-      return toPageOf(await listGroups(db, { namePrefix: name }, page), toCreated);
+    async listThingGroups({ query: { name, search, ...page } }) {
+      return toPageOf(await listGroups(db, { namePrefix: name, search }, page), toCreated);
     },
 
     async getThingGroup({ params: { name } }) {
@@ -153,9 +153,9 @@ export function thingGroupRoutes({ db, commands }: RegistryDeps): Handlers<Group
       commands.membershipChanged(await deleteGroup(db, name, Date.now()));
     },
 
-    async listThingsOfGroup({ params: { name }, query }) {
+    async listThingsOfGroup({ params: { name }, query: { search, ...page } }) {
       await requireGroup(db, name);
-      return toPageOf(await listThings(db, { groupName: name }, query), toThing);
+      return toPageOf(await listThings(db, { groupName: name, search }, page), toThing);
     },
 
     async changeThingsOfGroup({ params: { name }, body }) {

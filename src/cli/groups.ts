@@ -18,7 +18,8 @@ export function registerGroups(program: Command): void {
     .action(create);
 
   listCommand(groups, 'list', 'list groups')
-    .addHelpText('after', examples('groups list --limit 200'))
+    .option('--search <text>', 'with this in their name, in upper or lower case')
+    .addHelpText('after', examples('groups list --limit 200', 'groups list --search floor'))
     .action(list);
 
   clientCommand(groups, 'show <name>', 'show one group')
@@ -59,9 +60,10 @@ async function create(
   else console.log(`Group "${group.name}" created.`);
 }
 
-async function list(options: ClientOptions & { limit: number }): Promise<void> {
+async function list(options: ClientOptions & { search?: string; limit: number }): Promise<void> {
+  const { search, limit } = options;
   printPage(
-    await clientFor(options).list<ThingGroup>('/thing-groups', {}, options.limit),
+    await clientFor(options).list<ThingGroup>('/thing-groups', { search }, limit),
     [
       { head: 'GROUP', of: (group) => group.name },
       { head: 'KIND', of: (group) => group.kind },

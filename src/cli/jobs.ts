@@ -65,7 +65,7 @@ function registerReading(jobs: Command): void {
   listCommand(jobs, 'list', 'list jobs, the newest first')
     .addOption(choice('--status <status>', 'in this status', JOB_STATUSES))
     .addOption(choice('--type <type>', 'of this type', JOB_TYPES))
-    .option('--name <text>', 'with this in their name')
+    .option('--name <text>', 'with this in their name, in upper or lower case')
     .addHelpText('after', examples('jobs list --status IN_PROGRESS', 'jobs list --name firmware --json'))
     .action(list);
 
@@ -75,7 +75,8 @@ function registerReading(jobs: Command): void {
 
   listCommand(jobs, 'executions <job>', 'list what has become of a job on each of its things')
     .addOption(choice('--status <status>', 'in this status', EXECUTION_STATUSES))
-    .option('--thing <prefix>', 'on things whose name begins with this')
+    .option('--search <text>', 'on things with this in their name, in upper or lower case')
+    .option('--thing <prefix>', 'on things whose name begins with this, exactly')
     .addHelpText('after', examples('jobs executions 0b3c3b9e-5b0e-4c57-9f0c-3a3c1f7a6d11 --status FAILED'))
     .action(executions);
 
@@ -203,12 +204,12 @@ function timeouts({ inProgressTimeoutInMinutes, queuedTimeoutInMinutes }: Job['t
 
 async function executions(
   jobId: string,
-  options: ClientOptions & { status?: string; thing?: string; limit: number },
+  options: ClientOptions & { status?: string; search?: string; thing?: string; limit: number },
 ): Promise<void> {
-  const { status, thing: thingName, limit } = options;
+  const { status, search, thing: thingName, limit } = options;
   const page = await clientFor(options).list<Execution>(
     `/jobs/${segment(jobId)}/executions`,
-    { status, thingName },
+    { status, search, thingName },
     limit,
   );
   printPage(page, EXECUTION_COLUMNS, options.json);

@@ -55,7 +55,8 @@ export function registerThings(program: Command): void {
     .action(registerMany);
 
   listCommand(things, 'list', 'list things')
-    .option('--name <prefix>', 'whose name begins with this')
+    .option('--search <text>', 'with this in their name, in upper or lower case')
+    .option('--name <prefix>', 'whose name begins with this, exactly')
     .option('--type <name>', 'of this type')
     .option('--tag <tag>', 'that carry this tag (repeatable: all of them)', collect)
     .addHelpText('after', examples('things list --type com.example.thermostat --tag floor-2 --limit 200'))
@@ -141,10 +142,10 @@ function printBulk({ created, refused }: BulkAnswer, credentialsFile: string | u
 }
 
 async function list(
-  options: ClientOptions & { name?: string; type?: string; tag?: string[]; limit: number },
+  options: ClientOptions & { search?: string; name?: string; type?: string; tag?: string[]; limit: number },
 ) {
-  const { name, type: thingTypeName, tag, limit } = options;
-  const page = await clientFor(options).list<Thing>('/things', { name, thingTypeName, tag }, limit);
+  const { search, name, type: thingTypeName, tag, limit } = options;
+  const page = await clientFor(options).list<Thing>('/things', { search, name, thingTypeName, tag }, limit);
   printPage(page, COLUMNS, options.json);
 }
 

@@ -20,7 +20,10 @@ export function registerTypes(program: Command): void {
     .addHelpText('after', examples('types create com.example.thermostat --description "Room thermostats"'))
     .action(create);
 
-  listCommand(types, 'list', 'list thing types').addHelpText('after', examples('types list')).action(list);
+  listCommand(types, 'list', 'list thing types')
+    .option('--search <text>', 'with this in their name, in upper or lower case')
+    .addHelpText('after', examples('types list', 'types list --search thermo'))
+    .action(list);
 
   clientCommand(types, 'delete <name>', 'delete a type that no thing uses, and its default group')
     .addHelpText('after', examples('types delete com.example.thermostat'))
@@ -39,9 +42,10 @@ async function create(name: string, options: ClientOptions & { description?: str
   else console.log(`Type ${type.name} created, and the group "${type.name} (default)".`);
 }
 
-async function list(options: ClientOptions & { limit: number }): Promise<void> {
+async function list(options: ClientOptions & { search?: string; limit: number }): Promise<void> {
+  const { search, limit } = options;
   printPage(
-    await clientFor(options).list<ThingType>('/thing-types', {}, options.limit),
+    await clientFor(options).list<ThingType>('/thing-types', { search }, limit),
     [
       { head: 'TYPE', of: (type) => type.name },
       { head: 'DESCRIPTION', of: (type) => type.description },

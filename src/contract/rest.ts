@@ -174,40 +174,47 @@ const flag = z
   .transform((value) => value === 'true')
   .optional();
 
-const prefix = text(128).optional();
+/** Of a name. What no name holds is refused: a NUL ends a text for SQLite, and PostgreSQL takes none. */
+const partOfName = text(128).optional();
+const search = partOfName.meta({ description: 'What the name holds, in upper or lower case.' });
 
 export const pageQuery = z.strictObject(page);
+
+export const memberListQuery = z.strictObject({ ...page, search });
 
 export const jobListQuery = z.strictObject({
   ...page,
   status: jobStatus.optional(),
   jobType: jobType.optional(),
-  name: prefix.meta({ description: 'Part of the name of the job, in upper or lower case.' }),
+  name: partOfName.meta({ description: 'What the name of the job holds, in upper or lower case.' }),
 });
 
 export const executionListQuery = z.strictObject({
   ...page,
   status: executionStatus.optional(),
-  thingName: prefix.meta({ description: 'What the name of the thing begins with.' }),
+  thingName: partOfName.meta({ description: 'What the name of the thing begins with, exactly.' }),
+  search: partOfName.meta({ description: 'What the name of the thing holds, in upper or lower case.' }),
 });
 
 export const targetListQuery = z.strictObject({ ...page, state: targetState.optional() });
 
 export const namedListQuery = z.strictObject({
   ...page,
-  name: prefix.meta({ description: 'What the name begins with.' }),
+  name: partOfName.meta({ description: 'What the name begins with, exactly.' }),
+  search,
 });
 
 export const thingJobsQuery = z.strictObject({ ...page, status: executionStatus.optional() });
 
 export const thingListQuery = z.strictObject({
   ...page,
-  name: prefix.meta({ description: 'What the name of the thing begins with.' }),
+  name: partOfName.meta({ description: 'What the name of the thing begins with, exactly.' }),
+  search,
   tag: z
     .union([tag.transform((one) => [one]), z.array(tag).max(MAX_TAGS)])
     .optional()
     .meta({ type: 'array', items: { type: 'string' }, description: 'Repeatable: things that carry all.' }),
-  thingTypeName: prefix.meta({ description: 'Name of a thing type.' }),
+  thingTypeName: partOfName.meta({ description: 'Name of a thing type.' }),
   connected: flag.meta({
     type: 'boolean',
     description: 'Things that are connected to the broker now, or those that are not.',

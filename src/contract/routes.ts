@@ -437,7 +437,7 @@ export const ROUTES = {
     path: '/thing-groups/{name}/things',
     tag: 'Thing groups',
     summary: 'List the things in a group, by name',
-    query: rest.pageQuery,
+    query: rest.memberListQuery,
     status: 200,
     answer: rest.listOf(rest.thing),
     errors: ['ThingGroupNotFound'],

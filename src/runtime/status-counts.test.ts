@@ -12,6 +12,7 @@ async function insertJobs(db: Db): Promise<void> {
     status: i % 5 === 0 ? ('IN_PROGRESS' as const) : ('COMPLETED' as const),
     dispatch: 'ALL' as const,
     documentJson: '{}',
+    foldedName: '',
     thingNamesJson: '[]',
     groupNamesJson: '[]',
     thingCount: 6,

@@ -16,6 +16,7 @@ import * as leases from './migrations/004-leases';
 import * as pendingInOrder from './migrations/005-pending-in-order';
 import * as queue from './migrations/006-queue';
 import * as requestHash from './migrations/007-request-hash';
+import * as search from './migrations/008-search';
 import { migratingDialect, workingDialect, type PostgresLocation } from './postgres';
 import type { Database } from './schema';
 import { openSqlite } from './sqlite';
@@ -41,6 +42,7 @@ const MIGRATIONS: Record<string, Migration> = {
   '005-pending-in-order': pendingInOrder,
   '006-queue': queue,
   '007-request-hash': requestHash,
+  '008-search': search,
 };
 
 /**

@@ -1,10 +1,12 @@
 /** Thing groups: explicit, dynamic (by tags) and default (by type). */
 import type { Transaction } from 'kysely';
 import { MusterError } from '../contract/errors';
+import { foldName } from '../domain/search';
 import type { Db, Queryable } from './database';
 import { endWatching, fillGroup, joinGroup, leaveGroup, takeClock } from './membership';
-import { endOfPrefix, NAME_KEY, readCursor, toPage, type Page, type PageRequest } from './paging';
+import type { Page, PageRequest } from './paging';
 import type { Database } from './schema';
+import { listByName, type NameFilter } from './search';
 import { requireThing, unknownThings } from './things';
 import { inTransaction } from './transaction';
 
@@ -36,7 +38,10 @@ export async function createGroup(
     await requireFreeGroupName(trx, name);
     const wanted = [...new Set(tags)].sort();
     const kind = wanted.length > 0 ? 'DYNAMIC' : 'EXPLICIT';
-    await trx.insertInto('thing_groups').values({ name, kind, description, createdAt: now }).execute();
+    await trx
+      .insertInto('thing_groups')
+      .values({ name, foldedName: foldName(name), kind, description, createdAt: now })
+      .execute();
     if (kind === 'EXPLICIT') return [];
     await trx
       .insertInto('thing_group_tags')
@@ -49,18 +54,10 @@ export async function createGroup(
 /** By name. */
 export async function listGroups(
   db: Queryable,
-  { namePrefix }: { namePrefix?: string },
+  filter: NameFilter,
   page: PageRequest,
 ): Promise<Page<ThingGroup>> {
-  const after = readCursor(page.cursor, NAME_KEY);
-  let query = db.selectFrom('thing_groups').selectAll();
-  if (namePrefix) query = query.where('name', '>=', namePrefix).where('name', '<', endOfPrefix(namePrefix));
-  if (after) query = query.where('name', '>', after[0]);
-  const rows = await query
-    .orderBy('name')
-    .limit(page.limit + 1)
-    .execute();
-  const { items, nextCursor } = toPage(rows, page.limit, (row) => [row.name]);
+  const { items, nextCursor } = await listByName(db, 'thing_groups', filter, page);
   return { items: await withTags(db, items), nextCursor };
 }
 
@@ -198,5 +195,5 @@ async function withTags(db: Queryable, rows: readonly GroupRow[]): Promise<Thing
     .execute();
   const tags = new Map<string, string[]>(rows.map(({ name }) => [name, []]));
   for (const { groupName, tag } of tagRows) tags.get(groupName)?.push(tag);
-  return rows.map((row) => ({ ...row, tags: tags.get(row.name) ?? [] }));
+  return rows.map(({ foldedName: _, ...row }) => ({ ...row, tags: tags.get(row.name) ?? [] }));
 }

@@ -1,5 +1,5 @@
 /** What the REST API reads of jobs and executions. Writing them: jobs.ts and transitions.ts. */
-import { sql, type InferResult } from 'kysely';
+import { sql } from 'kysely';
 import { MusterError } from '../contract/errors';
 import type { StatusDetails, TimeoutConfig } from '../domain/execution';
 import { JsonText } from '../domain/json-text';
@@ -26,6 +26,7 @@ import {
   type PageRequest,
 } from './paging';
 import type { ExecutionRow, JobRow, TransitionRow } from './schema';
+import { holds, readInSlices, type Range } from './search';
 
 export interface JobSummary {
   jobId: string;
@@ -89,13 +90,20 @@ export interface Transition {
 export interface JobFilter {
   status?: JobStatus;
   jobType?: JobType;
-  /** Part of the name, upper or lower case. */
+  /** What the name holds, in upper or lower case. */
   name?: string;
 }
 
 export interface ExecutionFilter {
   status?: ExecutionStatus;
   thingNamePrefix?: string;
+  /** What the name of the thing holds, in upper or lower case. */
+  search?: string;
+}
+
+interface JobKey {
+  createdAt: number;
+  jobId: string;
 }
 
 /** Newest first. */
@@ -105,28 +113,38 @@ export async function listJobs(
   page: PageRequest,
 ): Promise<Page<JobSummary>> {
   const before = readCursor(page.cursor, TIME_KEY);
-  let query = selectSummaries(db);
-  if (filter.status) query = query.where('status', '=', filter.status);
-  if (filter.jobType) query = query.where('jobType', '=', filter.jobType);
-  if (filter.name) {
-    const pattern = `%${escapeLike(filter.name.toLowerCase())}%`;
-    query = query.where(sql<boolean>`lower(${sql.ref('name')}) like ${pattern} escape '\\'`);
-  }
-  if (before) {
-    query = query.where((eb) => eb(eb.refTuple('createdAt', 'jobId'), '<', eb.tuple(before[0], before[1])));
-  }
-  const rows = await query
-    .orderBy('createdAt', 'desc')
-    .orderBy('jobId', 'desc')
-    .limit(page.limit + 1)
-    .execute();
+  const { status, jobType, name } = filter;
+  const inRange = ({ after, end }: Range<JobKey>) => {
+    let query = db.selectFrom('jobs');
+    if (status) query = query.where('status', '=', status);
+    if (jobType) query = query.where('jobType', '=', jobType);
+    if (after)
+      query = query.where((eb) =>
+        eb(eb.refTuple('createdAt', 'jobId'), '<', eb.tuple(after.createdAt, after.jobId)),
+      );
+    if (end)
+      query = query.where((eb) =>
+        eb(eb.refTuple('createdAt', 'jobId'), '>=', eb.tuple(end.createdAt, end.jobId)),
+      );
+    return query.orderBy('createdAt', 'desc').orderBy('jobId', 'desc');
+  };
+  const read = (range: Range<JobKey>, limit: number) => {
+    const query = inRange(range).select(SUMMARY).limit(limit);
+    return (name ? query.where(holds(sql.ref('foldedName'), name)) : query).execute();
+  };
+  const from = { after: before && { createdAt: before[0], jobId: before[1] }, limit: page.limit + 1 };
+  const rows = name
+    ? await readInSlices(db, from, (range) => inRange(range).select(['createdAt', 'jobId']), read)
+    : await read(from, from.limit);
   const { items, nextCursor } = toPage(rows, page.limit, (row) => [row.createdAt, row.jobId]);
   return { items: await withCounts(db, items), nextCursor };
 }
 
 /** Newest first. */
 export async function findJobSummaries(db: Queryable, jobIds: string[]): Promise<JobSummary[]> {
-  const rows = await selectSummaries(db)
+  const rows = await db
+    .selectFrom('jobs')
+    .select(SUMMARY)
     .where('jobId', 'in', jobIds)
     .orderBy('createdAt', 'desc')
     .orderBy('jobId', 'desc')
@@ -134,23 +152,12 @@ export async function findJobSummaries(db: Queryable, jobIds: string[]): Promise
   return withCounts(db, rows);
 }
 
-function selectSummaries(db: Queryable) {
-  return db
-    .selectFrom('jobs')
-    .select([
-      'jobId',
-      'name',
-      'jobType',
-      'status',
-      'dispatch',
-      'thingCount',
-      'launchedCount',
-      'groupNamesJson',
-    ])
-    .select(['createdAt', 'lastUpdatedAt', 'completedAt']);
-}
+const SUMMARY = [
+  ...(['jobId', 'name', 'jobType', 'status', 'dispatch', 'groupNamesJson'] as const),
+  ...(['thingCount', 'launchedCount', 'createdAt', 'lastUpdatedAt', 'completedAt'] as const),
+] as const;
 
-type SummaryRow = InferResult<ReturnType<typeof selectSummaries>>[number];
+type SummaryRow = Pick<JobRow, (typeof SUMMARY)[number]>;
 
 async function withCounts(db: Queryable, rows: SummaryRow[]): Promise<JobSummary[]> {
   const countsOf = await readCounts(
@@ -182,6 +189,10 @@ export async function findRequestHash(
   return db.selectFrom('jobs').select('requestHash').where('jobId', '=', jobId).executeTakeFirst();
 }
 
+interface ThingKey {
+  thingName: string;
+}
+
 /**
  * By thing.
  * @throws MusterError JobNotFound
@@ -194,19 +205,27 @@ export async function listExecutions(
 ): Promise<Page<Execution>> {
   await requireJob(db, jobId);
   const after = readCursor(page.cursor, NAME_KEY);
-  const { status, thingNamePrefix } = filter;
-  let query = db.selectFrom('executions').selectAll().where('jobId', '=', jobId);
-  if (status) query = query.where('status', '=', status);
-  if (thingNamePrefix) {
-    query = query
-      .where('thingName', '>=', thingNamePrefix)
-      .where('thingName', '<', endOfPrefix(thingNamePrefix));
-  }
-  if (after) query = query.where('thingName', '>', after[0]);
-  const rows = await query
-    .orderBy('thingName')
-    .limit(page.limit + 1)
-    .execute();
+  const { status, thingNamePrefix, search } = filter;
+  const inRange = ({ after, end }: Range<ThingKey>) => {
+    let query = db.selectFrom('executions').where('jobId', '=', jobId);
+    if (status) query = query.where('status', '=', status);
+    if (thingNamePrefix) {
+      query = query
+        .where('thingName', '>=', thingNamePrefix)
+        .where('thingName', '<', endOfPrefix(thingNamePrefix));
+    }
+    if (after) query = query.where('thingName', '>', after.thingName);
+    if (end) query = query.where('thingName', '<=', end.thingName);
+    return query.orderBy('thingName');
+  };
+  const read = (range: Range<ThingKey>, limit: number) => {
+    const query = inRange(range).selectAll().limit(limit);
+    return (search ? query.where(holds(sql`lower("thingName")`, search)) : query).execute();
+  };
+  const from = { after: after && { thingName: after[0] }, limit: page.limit + 1 };
+  const rows = search
+    ? await readInSlices(db, from, (range) => inRange(range).select('thingName'), read)
+    : await read(from, from.limit);
   const { items, nextCursor } = toPage(rows, page.limit, (row) => [row.thingName]);
   return { items: items.map(toExecution), nextCursor };
 }
@@ -398,8 +417,4 @@ function toTransition(row: TransitionRow): Transition {
     reason: row.reason,
     statusDetails: fromJson(row.statusDetailsJson) ?? null,
   };
-}
-
-function escapeLike(text: string): string {
-  return text.replace(/[\\%_]/g, '\\$&');
 }

@@ -2,6 +2,7 @@
 import { sql, type Updateable } from 'kysely';
 import type { Dispatch, JobStatus } from '../domain/statuses';
 import type { Cause, NewJobRequest } from '../domain/job';
+import { foldName } from '../domain/search';
 import type { Db, Queryable } from './database';
 import { appendEvents } from './events';
 import { unknownGroups } from './groups';
@@ -54,6 +55,7 @@ export async function createJob(db: Db, request: NewJobRequest, now: number): Pr
       .values({
         jobId,
         name,
+        foldedName: foldName(name ?? ''),
         jobType,
         status,
         dispatch: 'ALL',

@@ -58,12 +58,16 @@ export interface ThingTagsTable {
 
 export interface ThingTypesTable {
   name: string;
+  /** The name as it is searched, see `foldName`. */
+  foldedName: string;
   description: string | null;
   createdAt: number;
 }
 
 export interface ThingGroupsTable {
   name: string;
+  /** The name as it is searched, see `foldName`. */
+  foldedName: string;
   /** `EXPLICIT`: members by hand; `DYNAMIC`: all things that carry all its tags; `TYPE`: all things of a type. */
   kind: 'EXPLICIT' | 'DYNAMIC' | 'TYPE';
   description: string | null;
@@ -114,6 +118,8 @@ export interface ApiKeysTable {
 export interface JobsTable {
   jobId: string;
   name: string | null;
+  /** The name as it is searched, see `foldName`; empty where it has none. */
+  foldedName: string;
   jobType: JobType;
   status: JobStatus;
   dispatch: Dispatch;
@@ -252,4 +258,5 @@ export type TransitionRow = Selectable<TransitionsTable>;
 export type JobRow = Selectable<JobsTable>;
 export type NewJob = Insertable<JobsTable>;
 export type ThingRow = Selectable<ThingsTable>;
+export type ThingTypeRow = Selectable<ThingTypesTable>;
 export type ApiKeyRow = Selectable<ApiKeysTable>;

@@ -1,9 +1,12 @@
 /** Thing types, each with its group `{type} (default)` of all things of the type. */
 import { MusterError } from '../contract/errors';
+import { foldName } from '../domain/search';
 import { requireFreeGroupName } from './groups';
 import type { Db, Queryable } from './database';
 import { endWatching, takeClock } from './membership';
-import { endOfPrefix, NAME_KEY, readCursor, toPage, type Page, type PageRequest } from './paging';
+import type { Page, PageRequest } from './paging';
+import type { ThingTypeRow } from './schema';
+import { listByName, type NameFilter } from './search';
 import { inTransaction } from './transaction';
 
 export interface ThingType {
@@ -30,11 +33,15 @@ export async function createThingType(
     if (taken) throw new MusterError('AlreadyExists', `There is a thing type "${name}" already.`);
     await requireFreeGroupName(trx, defaultGroupOf(name));
     const type = { name, description, createdAt: now };
-    await trx.insertInto('thing_types').values(type).execute();
+    await trx
+      .insertInto('thing_types')
+      .values({ ...type, foldedName: foldName(name) })
+      .execute();
     await trx
       .insertInto('thing_groups')
       .values({
         name: defaultGroupOf(name),
+        foldedName: foldName(defaultGroupOf(name)),
         kind: 'TYPE',
         description: `All things of type ${name}`,
         thingTypeName: name,
@@ -48,25 +55,22 @@ export async function createThingType(
 /** By name. */
 export async function listThingTypes(
   db: Queryable,
-  { namePrefix }: { namePrefix?: string },
+  filter: NameFilter,
   page: PageRequest,
 ): Promise<Page<ThingType>> {
-  const after = readCursor(page.cursor, NAME_KEY);
-  let query = db.selectFrom('thing_types').selectAll();
-  if (namePrefix) query = query.where('name', '>=', namePrefix).where('name', '<', endOfPrefix(namePrefix));
-  if (after) query = query.where('name', '>', after[0]);
-  const rows = await query
-    .orderBy('name')
-    .limit(page.limit + 1)
-    .execute();
-  return toPage(rows, page.limit, (row) => [row.name]);
+  const { items, nextCursor } = await listByName(db, 'thing_types', filter, page);
+  return { items: items.map(toThingType), nextCursor };
 }
 
 /** @throws MusterError ThingTypeNotFound */
 export async function findThingType(db: Queryable, name: string): Promise<ThingType> {
   const row = await db.selectFrom('thing_types').selectAll().where('name', '=', name).executeTakeFirst();
   if (!row) throw new MusterError('ThingTypeNotFound', `There is no thing type "${name}".`);
-  return row;
+  return toThingType(row);
+}
+
+function toThingType({ foldedName: _, ...type }: ThingTypeRow): ThingType {
+  return type;
 }
 
 /** @throws MusterError ThingTypeNotFound, ThingTypeInUse */

@@ -1,11 +1,12 @@
 /** The registry of things. */
-import { sql, type SelectQueryBuilder, type Transaction } from 'kysely';
+import { sql, type RawBuilder, type SelectQueryBuilder, type Transaction } from 'kysely';
 import { MusterError, type ErrorCode } from '../contract/errors';
 import { OWN_CLIENT_ID_PREFIX } from '../domain/limits';
 import type { Db, Queryable } from './database';
 import { followThings, leaveAllGroups, takeClock } from './membership';
 import { endOfPrefix, NAME_KEY, readCursor, toPage, type Page, type PageRequest } from './paging';
 import type { Database, ThingRow } from './schema';
+import { holds, namesHolding, readInSlices, type Range } from './search';
 import { newSecret, sameHash, sha256 } from './secrets';
 import { forgetThing } from './targets';
 import { inTransaction } from './transaction';
@@ -65,7 +66,10 @@ export interface ThingChanges {
 }
 
 export interface ThingFilter {
+  /** What the name begins with, exactly. */
   namePrefix?: string;
+  /** What the name holds, in upper or lower case. */
+  search?: string;
   /** All must be there. */
   tags?: string[];
   thingTypeName?: string;
@@ -257,19 +261,67 @@ export async function listThings(
   filter: ThingFilter,
   page: PageRequest,
 ): Promise<Page<Thing>> {
-  const { namePrefix, tags = [], thingTypeName, connected } = filter;
   const after = readCursor(page.cursor, NAME_KEY);
-  let query = db
-    .selectFrom(candidates(db, filter).as('candidate'))
-    .innerJoin('things', 'things.name', 'candidate.key')
-    .selectAll('things')
-    .where('things.deletedAt', 'is', null);
-  if (thingTypeName !== undefined) query = query.where('things.thingTypeName', '=', thingTypeName);
+  const from = { after: after && { key: after[0] }, limit: page.limit + 1 };
+  const rows = await (filter.search
+    ? searchThings(db, filter, filter.search, from)
+    : readThings(db, filter, from, from.limit));
+  const { items, nextCursor } = toPage(rows, page.limit, (row) => [row.name]);
+  return { items: await withTags(db, items), nextCursor };
+}
+
+async function searchThings(
+  db: Queryable,
+  filter: ThingFilter,
+  search: string,
+  from: { after: ThingKey | undefined; limit: number },
+): Promise<ThingRow[]> {
+  const names = await namesHolding(db, search);
+  if (names)
+    return readThings(db, filter, from, from.limit, sql`candidate.key in (${sql.join([null, ...names])})`);
+  return readInSlices(
+    db,
+    from,
+    (range) => inRange(db, filter, range).select('candidate.key'),
+    (range, limit) => readThings(db, filter, range, limit, holds(sql`lower(candidate.key)`, search)),
+  );
+}
+
+/** @param only of these */
+function readThings(
+  db: Queryable,
+  filter: ThingFilter,
+  range: Range<ThingKey>,
+  limit: number,
+  only?: RawBuilder<boolean>,
+): Promise<ThingRow[]> {
+  const query = matching(db, filter, range).selectAll('things').limit(limit);
+  return (only ? query.where(only) : query).execute();
+}
+
+interface ThingKey {
+  key: string;
+}
+
+function inRange(db: Queryable, filter: ThingFilter, { after, end }: Range<ThingKey>) {
+  const { namePrefix } = filter;
+  let query = db.selectFrom(candidates(db, filter).as('candidate')).orderBy('candidate.key');
   if (namePrefix) {
     query = query
       .where('candidate.key', '>=', namePrefix)
       .where('candidate.key', '<', endOfPrefix(namePrefix));
   }
+  if (after) query = query.where('candidate.key', '>', after.key);
+  if (end) query = query.where('candidate.key', '<=', end.key);
+  return query;
+}
+
+function matching(db: Queryable, filter: ThingFilter, range: Range<ThingKey>) {
+  const { tags = [], thingTypeName, connected } = filter;
+  let query = inRange(db, filter, range)
+    .innerJoin('things', 'things.name', 'candidate.key')
+    .where('things.deletedAt', 'is', null);
+  if (thingTypeName !== undefined) query = query.where('things.thingTypeName', '=', thingTypeName);
   if (connected === true) query = query.where('things.connected', '=', 1);
   if (connected === false) {
     query = query.where((eb) => eb.or([eb('connected', '=', 0), eb('connected', 'is', null)]));
@@ -285,13 +337,7 @@ export async function listThings(
       ),
     );
   }
-  if (after) query = query.where('candidate.key', '>', after[0]);
-  const rows = await query
-    .orderBy('candidate.key')
-    .limit(page.limit + 1)
-    .execute();
-  const { items, nextCursor } = toPage(rows, page.limit, (row) => [row.name]);
-  return { items: await withTags(db, items), nextCursor };
+  return query;
 }
 
 /** Names in the order of the index that narrows them best, so that a page costs a page. */

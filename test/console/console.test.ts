@@ -263,7 +263,7 @@ describeWithChromium('the web console', () => {
       await page.getByText('Choose at least one thing or one group').waitFor();
 
       await page.getByRole('textbox', { name: 'Target Things' }).fill('nobody-7');
-      await page.getByText('None begins with “nobody-7”').waitFor();
+      await page.getByText('No name holds “nobody-7”').waitFor();
       await page.getByRole('textbox', { name: 'Target Things' }).fill('');
       await paste(page.getByRole('textbox', { name: 'Target Things' }), 'boiler-1\nnobody-1\nnobody-2');
       await page.getByText('there is no thing "nobody-1"').first().waitFor();

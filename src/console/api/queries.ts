@@ -21,11 +21,11 @@ export interface JobFilter extends Page {
 
 export interface ExecutionFilter extends Page {
   status?: ExecutionStatus;
-  thingName?: string;
+  search?: string;
 }
 
 export interface ThingFilter extends Page {
-  name?: string;
+  search?: string;
   tag?: string[];
   thingTypeName?: string;
   connected?: boolean;
@@ -151,7 +151,7 @@ export const jobsOfThingQuery = (thingName: string, filter: Page & { status?: Ex
     placeholderData: keepPreviousData,
   });
 
-export const groupsQuery = (filter: Page & { name?: string }) =>
+export const groupsQuery = (filter: Page & { search?: string }) =>
   queryOptions({
     queryKey: [...keys.groups, filter],
     queryFn: ({ signal }) =>
@@ -189,14 +189,14 @@ export const apiKeysQuery = (page: Page) =>
     placeholderData: keepPreviousData,
   });
 
-/** The first names of a kind that begin with what was typed, for fields that offer them. */
+/** The first names of a kind that hold what was typed, for fields that offer them. */
 const namesQuery =
-  (kind: string, read: (query: { name: string; limit: number }, signal: AbortSignal) => Promise<Named>) =>
-  (name: string) =>
+  (kind: string, read: (query: { search: string; limit: number }, signal: AbortSignal) => Promise<Named>) =>
+  (search: string) =>
     queryOptions({
-      queryKey: ['names', kind, name],
+      queryKey: ['names', kind, search],
       queryFn: async ({ signal }) =>
-        (await read({ name, limit: SUGGESTIONS }, signal)).items.map((item) => item.name),
+        (await read({ search, limit: SUGGESTIONS }, signal)).items.map((item) => item.name),
       placeholderData: keepPreviousData,
     });
 

@@ -40,16 +40,16 @@ export function ExecutionsTable({ job }: { job: Job }) {
   const { search } = useLocation();
   const filters = useExecutionFilters();
   const paging = usePaging();
-  const thingName = filters.values.thing;
+  const name = filters.values.thing;
   const query = useQuery(
-    executionsQuery(jobId, { status: filters.status, thingName, cursor: paging.cursor }),
+    executionsQuery(jobId, { status: filters.status, search: name, cursor: paging.cursor }),
   );
   return (
     <Listing
       label="Executions"
       query={query}
-      columns={columnsFor(({ thingName: name }) => ({
-        pathname: `/jobs/${jobId}/executions/${encodeURIComponent(name)}`,
+      columns={columnsFor(({ thingName }) => ({
+        pathname: `/jobs/${jobId}/executions/${encodeURIComponent(thingName)}`,
         search,
       }))}
       rowKey={(execution) => execution.thingName}
@@ -57,8 +57,8 @@ export function ExecutionsTable({ job }: { job: Job }) {
       tools={
         <>
           <SearchField
-            label="Search by thing"
-            value={thingName ?? ''}
+            label="Search by name"
+            value={name ?? ''}
             onChange={(value) => filters.set('thing', value)}
           />
           <FilterSelect
@@ -72,7 +72,7 @@ export function ExecutionsTable({ job }: { job: Job }) {
       empty={
         filters.any ? (
           <NoMatch what="execution" onClear={filters.clear}>
-            The search looks at how the name of the thing begins.
+            No execution has this status and this in the name of its thing.
           </NoMatch>
         ) : (
           <Empty icon={IconDevices} title="No executions">

@@ -114,7 +114,7 @@ export function NamePicker(props: NamePickerProps) {
   );
 }
 
-const nothing = (asked: string) => (asked === '' ? 'No more to choose from' : `None begins with “${asked}”`);
+const nothing = (asked: string) => (asked === '' ? 'No more to choose from' : `No name holds “${asked}”`);
 
 /** A list from elsewhere: one a line, or with commas between. */
 const namesIn = (text: string): string[] =>

@@ -136,7 +136,7 @@ function AddForm({ group: { name }, onClose }: OnGroup) {
     >
       <NamePicker
         label="Things"
-        placeholder="Type how a name begins, or paste a list"
+        placeholder="Type a part of a name, or paste a list"
         suggest={thingNamesQuery}
         value={names}
         onChange={setNames}

@@ -38,7 +38,7 @@ export function GroupsPage() {
   const filters = useFilters(['name']);
   const paging = usePaging();
   const { name } = filters.values;
-  const query = useQuery(groupsQuery({ name, cursor: paging.cursor }));
+  const query = useQuery(groupsQuery({ search: name, cursor: paging.cursor }));
   return (
     <Page title="Groups" actions={<CreateButton onClick={creating.open} />}>
       <Listing
@@ -49,7 +49,7 @@ export function GroupsPage() {
         paging={paging}
         tools={
           <SearchField
-            label="Search by how the name begins"
+            label="Search by name"
             value={name ?? ''}
             onChange={(value) => filters.set('name', value)}
           />
@@ -57,7 +57,7 @@ export function GroupsPage() {
         empty={
           filters.any ? (
             <NoMatch what="group" onClear={filters.clear}>
-              The search looks at how the name begins.
+              No name of a group holds this.
             </NoMatch>
           ) : (
             <Empty icon={IconTags} title="No groups yet" action={<CreateButton onClick={creating.open} />}>

@@ -142,14 +142,14 @@ function JobFields({ initial }: { initial: JobForm }) {
               <Stack>
                 <NamePicker
                   label="Target Things"
-                  placeholder="Type how a name begins, or paste a list"
+                  placeholder="Type a part of a name, or paste a list"
                   suggest={thingNamesQuery}
                   {...field('thingNames')}
                 />
                 <NamePicker
                   label="Group"
                   description="All current members are targeted."
-                  placeholder="Type how a name begins"
+                  placeholder="Type a part of a name"
                   suggest={groupNamesQuery}
                   {...field('thingGroupNames')}
                 />

@@ -35,7 +35,7 @@ export function ThingsPage() {
   const connection = oneOf(CONNECTIONS, filters.values.connection);
   const query = useQuery(
     thingsQuery({
-      name,
+      search: name,
       thingTypeName: type,
       tag: tags.length > 0 ? tags : undefined,
       connected: connection && connection === 'online',
@@ -53,7 +53,7 @@ export function ThingsPage() {
         tools={
           <>
             <SearchField
-              label="Search by how the name begins"
+              label="Search by name"
               value={name ?? ''}
               onChange={(value) => filters.set('name', value)}
             />
@@ -78,7 +78,7 @@ export function ThingsPage() {
         empty={
           filters.any ? (
             <NoMatch what="thing" onClear={filters.clear}>
-              The search looks at how the name begins; a thing must carry all of the tags.
+              No thing is like that. It must carry all of the tags.
             </NoMatch>
           ) : (
             <Empty
