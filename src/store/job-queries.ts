@@ -128,16 +128,16 @@ export async function listJobs(
       );
     return query.orderBy('createdAt', 'desc').orderBy('jobId', 'desc');
   };
+  const keys = (range: Range<JobKey>) => inRange(range).select(['createdAt', 'jobId']);
   const read = (range: Range<JobKey>, limit: number) => {
-    const query = inRange(range).select(SUMMARY).limit(limit);
+    const query = keys(range).limit(limit);
     return (name ? query.where(holds(sql.ref('foldedName'), name)) : query).execute();
   };
   const from = { after: before && { createdAt: before[0], jobId: before[1] }, limit: page.limit + 1 };
-  const rows = name
-    ? await readInSlices(db, from, (range) => inRange(range).select(['createdAt', 'jobId']), read)
-    : await read(from, from.limit);
-  const { items, nextCursor } = toPage(rows, page.limit, (row) => [row.createdAt, row.jobId]);
-  return { items: await withCounts(db, items), nextCursor };
+  const found = name ? await readInSlices(db, from, keys, read) : await read(from, from.limit);
+  const { items, nextCursor } = toPage(found, page.limit, (key) => [key.createdAt, key.jobId]);
+  const jobIds = items.map(({ jobId }) => jobId);
+  return { items: await findJobSummaries(db, jobIds), nextCursor };
 }
 
 /** Newest first. */
