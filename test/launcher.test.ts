@@ -20,7 +20,7 @@ import { startLocalTemporal } from './support/local-temporal';
 import { describeWithPostgres } from './support/postgres';
 import { freshDatabases } from './support/stores';
 
-const STORIES = Number(process.env.STORIES ?? 2);
+const STORIES = Number(process.env.STORIES ?? 3);
 const LONG = 120_000;
 
 let env: TestWorkflowEnvironment;
@@ -154,8 +154,9 @@ function tests(locate: () => Promise<StoreLocation | undefined>): void {
       const things = await newThings(450);
       const jobId = await start('SNAPSHOT', { thingNames: things }, 1);
       await moment(2_500);
-      if (story % 2 === 0) {
-        await commands().cancel(jobId, { by: 'key:test', force: false });
+      if (story % 2 === 0) await commands().cancel(jobId, { by: 'key:test', force: false });
+      // A deletion may follow at once, or when all have heard of the cancellation.
+      if (story % 4 === 0) {
         await closed(jobWorkflowId(jobId));
         await eventually(async () => {
           const { targetCounts, executionCounts } = await findJob(engine.db, jobId);
@@ -175,6 +176,17 @@ function tests(locate: () => Promise<StoreLocation | undefined>): void {
     },
     4 * LONG,
   );
+
+  it('a deletion with force goes through beside one without', async () => {
+    const [thing] = (await newThings(1)) as [string];
+    for (let i = 0; i < 5; i++) {
+      const jobId = await start('SNAPSHOT', { thingNames: [thing] });
+      const remove = (force: boolean) => commands().delete(jobId, { by: 'key:test', force });
+      const [unforced] = await Promise.allSettled([remove(false), remove(true)]);
+      if (unforced.status === 'rejected') expect(unforced.reason).toMatchObject({ code: 'JobActive' });
+      await eventually(async () => expect(await findJobState(engine.db, jobId)).toBeUndefined(), LONG);
+    }
+  });
 
   it('a record that was deleted does not come back when the job is canceled', async () => {
     const things = await newThings(2);
