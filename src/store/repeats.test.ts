@@ -59,10 +59,11 @@ describeOnEachStore((stores) => {
     expect(await repeated(progress)).toBeUndefined();
   });
 
-  function queue(executionNumber: number) {
-    const page = { shard: 0, launches: [{ thingName: 'lamp', executionNumber }], retarget: false };
+  async function queue(executionNumber: number): Promise<void> {
+    await db.updateTable('job_targets').set({ state: 'WAITING' }).execute();
+    const launches = [{ thingName: 'lamp', executionNumber }];
     const state = queuedExecution(executionNumber, NOW, {});
-    return queueExecutions(db, { jobId: 'job', ...page, state, cause: { by: 'key:test' } });
+    await queueExecutions(db, { jobId: 'job', shard: 0, launches, state, cause: { by: 'key:test' } });
   }
 
   async function record(versionNumber: number, report: UpdateRequest): Promise<void> {
