@@ -20,20 +20,23 @@ const JOB_BODY = {
   targetCounts: { total: 5_000, launched: 75, notLaunched: 4_925 },
 };
 const ITEM = { ...JOB_BODY, thingName: 'boiler-7', state: 'NOT_LAUNCHED' };
-const ANSWER = { ...JOB_BODY, items: [ITEM], created: [], refused: [], nextCursor: null };
+const ANSWER = { ...JOB_BODY, items: [ITEM], refused: [], nextCursor: null };
 
 let directory: string;
 let server: Server;
 /** Method, path and body of each request. */
 let asked: string[];
+/** Things that it says it has registered. */
+let created: object[];
 
 beforeEach(async () => {
   directory = mkdtempSync(path.join(tmpdir(), 'muster-cli-'));
   asked = [];
+  created = [];
   server = createServer((req, res) => {
     void text(req).then((body) => {
       asked.push([req.method, req.url, body].filter(Boolean).join(' '));
-      res.end(JSON.stringify(ANSWER));
+      res.end(JSON.stringify({ ...ANSWER, created }));
     });
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -105,6 +108,22 @@ describe('a job that has not reached all of its targets', () => {
     expect(asked).toEqual([`GET /api/v1/jobs/${JOB}/targets?state=NOT_LAUNCHED&limit=10`]);
     expect(output).toMatch(/THING +STATE\nboiler-7 +NOT_LAUNCHED/);
   });
+});
+
+it('prints credentials that it was to keep where they cannot be written', async () => {
+  const names = path.join(directory, 'names.txt');
+  writeFileSync(names, 'a\n');
+  created = [{ name: 'a', mqttCredentials: { clientId: 'a', username: 'a', password: 'shown-once' } }];
+  const { code, output, errors } = await run([
+    'things',
+    'register-many',
+    names,
+    '--credentials',
+    `${names}/x`,
+  ]);
+  expect(output).toContain('shown-once');
+  expect(errors).toContain("names.txt/x can't be written (EEXIST)");
+  expect(code).toBe(1);
 });
 
 describe('a file', () => {

@@ -41,7 +41,7 @@ afterEach(async () => {
 });
 
 /** @param log where it writes to; emptied */
-function start(log = path.join(logs, 'log')): void {
+function start(log = path.join(logs, 'log'), env: NodeJS.ProcessEnv = {}): void {
   const [http, mqtt, temporal, ui] = ports.map(String);
   const file = fs.openSync(log, 'w');
   child = spawn(process.execPath, [MAIN, 'up'], {
@@ -55,6 +55,7 @@ function start(log = path.join(logs, 'log')): void {
       MUSTER_DATA_DIR: path.join(disk.path, 'data'),
       MUSTER_API_KEY: KEY,
       LOG_LEVEL: 'debug',
+      ...env,
     },
   });
   fs.closeSync(file);
@@ -197,6 +198,28 @@ testOnSmallDisk(
     disk.makeRoom();
     await untilReady();
     expect((await api('POST', '/things', { name: 'thing' })).status).toBe(201);
+  },
+  LONG,
+);
+
+testOnSmallDisk(
+  'a full disk for temporary files is none that it needs',
+  async () => {
+    await prepare();
+    const temporary = makeSmallDisk(1);
+    try {
+      temporary.fill();
+      start(undefined, { TMPDIR: temporary.path, SQLITE_TMPDIR: undefined });
+      await untilReady();
+      const things = Array.from({ length: 5_000 }, (_, n) => ({
+        name: `thing-${n}`,
+        attributes: { n: String(n) },
+      }));
+      const { status, body } = await api('POST', '/things/bulk', { things });
+      expect([status, body.created?.length]).toEqual([200, things.length]);
+    } finally {
+      temporary.remove();
+    }
   },
   LONG,
 );

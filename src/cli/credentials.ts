@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Credentials } from './bodies';
 import { readJson } from './files';
@@ -12,6 +12,12 @@ export function readCredentials(file: string): Record<string, Credentials> {
 export function keepCredentials(file: string, credentials: Record<string, Credentials>): void {
   const all = { ...readCredentials(file), ...credentials };
   mkdirSync(dirname(file), { recursive: true });
-  writeFileSync(`${file}.new`, JSON.stringify(all, null, 2), { mode: 0o600 });
-  renameSync(`${file}.new`, file);
+  const draft = `${file}.new`;
+  try {
+    writeFileSync(draft, JSON.stringify(all, null, 2), { mode: 0o600 });
+    renameSync(draft, file);
+  } catch (error) {
+    rmSync(draft, { force: true });
+    throw error;
+  }
 }

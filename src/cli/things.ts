@@ -109,13 +109,27 @@ async function registerMany(
     clientFor(options),
     readThings(file).map((thing) => merge(thing, extra)),
   );
-  if (options.credentials) keepCredentials(options.credentials, credentialsOf(answer.created));
+  const failure = options.credentials && tryToKeep(options.credentials, answer.created);
   if (options.json) printJson(answer);
-  else printBulk(answer, options.credentials);
+  else printBulk(answer, failure ? undefined : options.credentials);
+  if (failure)
+    throw new Failure(
+      `${options.credentials} can't be written (${failure}); the credentials are above, shown this once.`,
+    );
   if (answer.refused.length > 0)
     throw new Failure(
       `Refused: ${answer.refused.length} of ${answer.refused.length + answer.created.length}.`,
     );
+}
+
+/** @returns why not */
+function tryToKeep(file: string, created: ThingWithCredentials[]): string | undefined {
+  try {
+    keepCredentials(file, credentialsOf(created));
+    return undefined;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code ?? (error as Error).message;
+  }
 }
 
 function printBulk({ created, refused }: BulkAnswer, credentialsFile: string | undefined): void {

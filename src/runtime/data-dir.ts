@@ -35,6 +35,9 @@ export function openDataDir(directory: string): DataDir {
   makeWritable(directory);
   const dir = fs.realpathSync(directory);
   const file = (name: string) => path.join(dir, name);
+  // Read by SQLite when it is first used, here and in the embedded Temporal: what it does not keep lies on the same disk as
+  // what it keeps. Elsewhere a small `/tmp` that is full would be a fault that nobody looks for.
+  process.env.SQLITE_TMPDIR ??= dir;
   const removeEndpoints = () => fs.rmSync(file('endpoints.json'), { force: true });
   const unlock = lock(file('muster.lock'), file('muster.pid'), directory);
   try {

@@ -142,3 +142,11 @@ withTemporal('a process that took over the number of an ended one is left alone'
   expect(other.signalCode ?? other.exitCode).toBeNull();
   other.kill();
 });
+
+withTemporal('one that is killed while it starts is started again', async () => {
+  const starting = start();
+  const killed = await eventually(pidOf);
+  process.kill(killed, 'SIGKILL');
+  await starting;
+  expect(pidOf()).not.toBe(killed);
+});

@@ -143,7 +143,7 @@ export async function startTemporalServer(options: TemporalServerOptions): Promi
   };
 }
 
-/** One start, tried again when somebody else took a picked port between our look and the server's. */
+/** One start, tried again when somebody else took a picked port between our look and the server's, or has killed it. */
 async function launch(
   options: TemporalServerOptions,
 ): Promise<{ child: ChildProcess; port: number; uiPort: number; connection: Connection }> {
@@ -175,7 +175,8 @@ async function launch(
       }
     }
     const log = fs.readFileSync(logFile, 'utf8').trim();
-    if (triesLeft === 1 || !log.includes('address already in use'))
+    const isOthersDoing = child.signalCode !== null || log.includes('address already in use');
+    if (triesLeft === 1 || !isOthersDoing)
       throw new Error(`Temporal ended at its start: ${log.split('\n').at(-1)}; see ${logFile}`);
   }
 }
