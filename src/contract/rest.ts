@@ -71,10 +71,8 @@ const mqttClientId = matching(
     'Client id with which the thing connects to the broker; default: its name. None that begins with `muster-`.',
 });
 
-const tag = matching(
-  /^(?! )\P{C}{1,128}(?<! )$/u,
-  'must be 1 to 128 characters without control characters',
-).meta({ example: 'floor-2' });
+const TAG_RULE = 'must be 1 to 128 characters without control characters';
+const tag = matching(/^(?! )\P{C}{1,128}(?<! )$/u, TAG_RULE).meta({ example: 'floor-2' });
 
 const tags = z.array(tag).max(MAX_TAGS, `must be at most ${MAX_TAGS} tags`).default([]);
 
@@ -211,7 +209,10 @@ export const thingListQuery = z.strictObject({
   name: partOfName.meta({ description: 'What the name of the thing begins with, exactly.' }),
   search,
   tag: z
-    .union([tag.transform((one) => [one]), z.array(tag).max(MAX_TAGS)])
+    .union(
+      [tag.transform((one) => [one]), z.array(tag).max(MAX_TAGS)],
+      `each ${TAG_RULE}, at most ${MAX_TAGS}`,
+    )
     .optional()
     .meta({ type: 'array', items: { type: 'string' }, description: 'Repeatable: things that carry all.' }),
   thingTypeName: partOfName.meta({ description: 'Name of a thing type.' }),
