@@ -43,9 +43,10 @@ describeOnEachStore((stores) => {
 
   it('takes no report of an attempt for one of an earlier attempt, unless it names that', async () => {
     const named = { ...failed, executionNumber: 1 };
-    await record(2, failed);
+    await record(2, progress);
     await record(3, named);
     await queue(2);
+    expect(await repeated(progress)).toBeUndefined();
     expect(await repeated(failed)).toBeUndefined();
     expect(await repeated(named)).toMatchObject({ executionNumber: 1, versionNumber: 3 });
   });
