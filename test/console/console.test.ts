@@ -256,6 +256,35 @@ describeWithChromium('the web console', () => {
       }
     });
 
+    it('goes with what was typed into a picker, or not at all', async () => {
+      await open('/jobs/new');
+      await page.getByLabel('Name', { exact: true }).fill('lost text');
+      await writeDocument('{}');
+      await choose('Target Things', 'boiler-1');
+      const things = page.getByRole('textbox', { name: 'Target Things' });
+      // Enter takes the match, at once, and does not send the form off.
+      await things.fill('boiler-2');
+      await things.press('Enter');
+      await button('Take away boiler-2').waitFor();
+      expect(await things.inputValue()).toBe('');
+      expect(new URL(page.url()).pathname).toBe('/jobs/new');
+      // Several begin so: none is taken, and the form does not go without it.
+      await things.fill('boiler');
+      await things.press('Enter');
+      await button('Create Job').click();
+      await page.getByText('“boiler” is not chosen yet').waitFor();
+      expect((await muster.api('GET', '/jobs?name=lost')).body.items).toEqual([]);
+
+      await things.fill('boiler-3');
+      await page.getByText('is not chosen yet').waitFor({ state: 'detached' });
+      await things.press('Enter');
+      await button('Take away boiler-3').waitFor();
+      await button('Create Job').click();
+      await page.getByRole('heading', { name: 'lost text' }).waitFor();
+      const [{ jobId }] = (await muster.api('GET', '/jobs?name=lost')).body.items;
+      expect((await getJob(muster, jobId)).targets.thingNames).toEqual(['boiler-1', 'boiler-2', 'boiler-3']);
+    });
+
     it('says at the field what the server refuses', async () => {
       await open('/jobs/new');
       await writeDocument('{}');
@@ -344,7 +373,8 @@ describeWithChromium('the web console', () => {
       await waiting.request('start-next');
       await waiting.request(`${jobId}/update`, { status: 'FAILED' });
       await row.getByRole('img', { name: '1 thing: 1 failed' }).waitFor();
-      await untilText(row, 'Completed');
+      await untilText(row, 'Completed with 1 failure');
+      await untilText(row, '100 % done');
     });
   });
 
@@ -481,6 +511,12 @@ describeWithChromium('the web console', () => {
       await dialog().getByRole('button', { name: 'Add' }).click();
       await rows('Things in by hand').getByRole('link', { name: 'pump-1' }).waitFor();
       await button('Take pump-1 out of the group').click();
+      await dialog().getByText('take back what is still queued for pump-1').waitFor();
+      await page.keyboard.press('Escape');
+      await dialog().waitFor({ state: 'detached' });
+      await rows('Things in by hand').getByRole('link', { name: 'pump-1' }).waitFor();
+      await button('Take pump-1 out of the group').click();
+      await dialog().getByRole('button', { name: 'Take out' }).click();
       await page.getByText('No things in this group').waitFor();
 
       await open('/groups');

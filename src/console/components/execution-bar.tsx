@@ -31,7 +31,7 @@ export function ExecutionBar({ job }: { job: Standing }) {
         ))}
         {toCome > 0 && <span data-status="QUEUED" style={{ flexGrow: toCome }} />}
       </div>
-      <span className={`number ${classes.share}`}>{share(done, total)}</span>
+      <span className={`number ${classes.share}`}>{share(done, total)} done</span>
     </div>
   );
 }

@@ -1,7 +1,7 @@
 import { Combobox, Loader, Pill, PillsInput, ScrollArea, useCombobox } from '@mantine/core';
 import { useDebouncedValue, useId } from '@mantine/hooks';
-import { useQuery } from '@tanstack/react-query';
-import { useState, type ClipboardEvent, type KeyboardEvent, type ReactNode } from 'react';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { type ClipboardEvent, type KeyboardEvent, type ReactNode } from 'react';
 import type { thingNamesQuery } from '../api/queries';
 import { number } from '../lib/numbers';
 
@@ -17,15 +17,22 @@ interface NamePickerProps {
   suggest: typeof thingNamesQuery;
   value: readonly string[];
   onChange: (names: string[]) => void;
+  /** What was typed and is not chosen yet: a form must not go without it. */
+  typed: string;
+  onType: (text: string) => void;
   error?: ReactNode;
 }
 
+/** @returns what to say of text that was typed and not chosen; null where there is none */
+export const leftOver = (typed: string): string | null =>
+  typed.trim() === '' ? null : `“${typed.trim()}” is not chosen yet: press Enter to choose it, or clear it`;
+
 /** Chooses several of very many names: search as you type, or paste a list. */
 export function NamePicker(props: NamePickerProps) {
-  const { label, description, placeholder, suggest, value, onChange, error } = props;
+  const { label, description, placeholder, suggest, value, onChange, typed, onType, error } = props;
   const id = useId();
-  const [typed, setTyped] = useState('');
   const [asked] = useDebouncedValue(typed.trim(), PAUSE_MS);
+  const queryClient = useQueryClient();
   const combobox = useCombobox({ onDropdownClose: () => combobox.resetSelectedOption() });
   const { data, isFetching, isError } = useQuery({ ...suggest(asked), enabled: combobox.dropdownOpened });
   const chosen = new Set(value);
@@ -33,7 +40,16 @@ export function NamePicker(props: NamePickerProps) {
 
   const add = (names: readonly string[]) => {
     onChange([...new Set([...value, ...names])]);
-    setTyped('');
+    onType('');
+  };
+  /** What was typed where it is a name, or the only name that begins so. */
+  const takeMatch = async () => {
+    const text = typed.trim();
+    const names = await queryClient.fetchQuery(suggest(text));
+    const [only] = names.length === 1 ? names : names.filter((name) => name === text);
+    if (only === undefined) return;
+    add([only]);
+    combobox.closeDropdown();
   };
   const takeAway = (name: string) => onChange(value.filter((one) => one !== name));
   const paste = (event: ClipboardEvent) => {
@@ -43,6 +59,12 @@ export function NamePicker(props: NamePickerProps) {
     add(names);
   };
   const press = (event: KeyboardEvent) => {
+    // Enter chooses a name, the marked one before all; it never sends the form off.
+    if (event.key === 'Enter') {
+      event.preventDefault();
+      const isMarked = combobox.dropdownOpened && combobox.getSelectedOptionIndex() !== -1;
+      if (!isMarked && typed.trim() !== '') void takeMatch().catch(() => undefined);
+    }
     if (event.key === 'Backspace' && typed === '' && value.length > 0) takeAway(value.at(-1)!);
   };
 
@@ -71,7 +93,7 @@ export function NamePicker(props: NamePickerProps) {
                 key={name}
                 withRemoveButton
                 onRemove={() => takeAway(name)}
-                removeButtonProps={{ 'aria-label': `Take away ${name}`, tabIndex: 0 }}
+                removeButtonProps={{ 'aria-label': `Take away ${name}`, 'aria-hidden': false, tabIndex: 0 }}
               >
                 {name}
               </Pill>
@@ -87,7 +109,7 @@ export function NamePicker(props: NamePickerProps) {
                 onChange={(event) => {
                   combobox.openDropdown();
                   combobox.updateSelectedOptionIndex();
-                  setTyped(event.currentTarget.value);
+                  onType(event.currentTarget.value);
                 }}
                 onPaste={paste}
                 onKeyDown={press}

@@ -1,7 +1,7 @@
 import { Text } from '@mantine/core';
 import { courseOf, neverLaunched, type Standing } from '../../domain/job-course';
 import type { ExecutionStatus, TargetState } from '../../domain/statuses';
-import { number } from '../lib/numbers';
+import { count, number } from '../lib/numbers';
 import { COURSE_LABELS, EXECUTION_LOOKS, JOB_LOOKS, TARGET_LOOKS, type StatusLook } from '../lib/statuses';
 import classes from './status.module.css';
 
@@ -24,9 +24,17 @@ export function JobStatusLabel({ job }: { job: Standing }) {
 function lookOf(job: Standing): StatusLook {
   const look = JOB_LOOKS[job.status];
   const course = courseOf(job);
-  if (!course) return look;
+  if (!course) return job.status === 'COMPLETED' ? completedLook(job) : look;
   const { kind, done, total } = course;
   return { ...look, label: `${COURSE_LABELS[kind]}, ${number(done)} of ${number(total)}` };
+}
+
+/** A job is completed when all its executions have ended, however they did. */
+function completedLook({ executionCounts: counts }: Standing): StatusLook {
+  const failures = counts.FAILED + counts.REJECTED + counts.TIMED_OUT;
+  if (failures === 0) return JOB_LOOKS.COMPLETED;
+  const { icon, color } = EXECUTION_LOOKS[counts.SUCCEEDED > 0 ? 'REJECTED' : 'FAILED'];
+  return { icon, color, label: `Completed with ${count(failures, 'failure')}` };
 }
 
 export function TargetStateLabel({ state }: { state: TargetState }) {

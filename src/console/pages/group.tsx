@@ -12,7 +12,7 @@ import { tableClasses, type Column } from '../components/data-table';
 import { Dialog, DialogForm } from '../components/dialog';
 import { Facts } from '../components/facts';
 import { Listing } from '../components/listing';
-import { NamePicker } from '../components/name-picker';
+import { leftOver, NamePicker } from '../components/name-picker';
 import { Page } from '../components/page';
 import { Panel } from '../components/panel';
 import { RelativeTime } from '../components/relative-time';
@@ -115,6 +115,8 @@ interface OnGroup {
 
 function AddForm({ group: { name }, onClose }: OnGroup) {
   const [names, setNames] = useState<string[]>([]);
+  const [typed, setTyped] = useState('');
+  const [left, setLeft] = useState<string | null>(null);
   const add = useCall(
     () =>
       bodyOf(
@@ -126,11 +128,16 @@ function AddForm({ group: { name }, onClose }: OnGroup) {
     { touches: [keys.group(name)], said: `Things are added to ${name}.`, done: onClose },
   );
   const refusal = add.error && sortErrors(add.error, { names: 'add' });
+  const submit = () => {
+    const unchosen = leftOver(typed);
+    setLeft(unchosen);
+    if (unchosen === null && names.length > 0) add.mutate();
+  };
   return (
     <DialogForm
       onClose={onClose}
       action="Add"
-      onSubmit={() => names.length > 0 && add.mutate()}
+      onSubmit={submit}
       isPending={add.isPending}
       refusal={refusal?.rest}
     >
@@ -140,7 +147,12 @@ function AddForm({ group: { name }, onClose }: OnGroup) {
         suggest={thingNamesQuery}
         value={names}
         onChange={setNames}
-        error={refusal?.fields.names}
+        typed={typed}
+        onType={(text) => {
+          setTyped(text);
+          setLeft(null);
+        }}
+        error={left ?? refusal?.fields.names}
       />
     </DialogForm>
   );
@@ -181,15 +193,7 @@ function Members({ group }: { group: Group }) {
   const may = useMay();
   const paging = usePaging();
   const query = useQuery(thingsOfGroupQuery(name, { cursor: paging.cursor }));
-  const remove = useCall(
-    (thingName: string) =>
-      bodyOf(
-        client.DELETE('/api/v1/thing-groups/{name}/things/{thingName}', {
-          params: { path: { name, thingName } },
-        }),
-      ),
-    { touches: [keys.group(name)], sayFailures: true },
-  );
+  const [leaving, setLeaving] = useState<string | null>(null);
   const removal: Column<Schemas['Thing']> = {
     header: 'Actions',
     quiet: true,
@@ -201,8 +205,7 @@ function Members({ group }: { group: Group }) {
           variant="subtle"
           color="gray"
           aria-label={`Take ${thing.name} out of the group`}
-          loading={remove.isPending && remove.variables === thing.name}
-          onClick={() => remove.mutate(thing.name)}
+          onClick={() => setLeaving(thing.name)}
         >
           <IconX size={16} aria-hidden />
         </ActionIcon>
@@ -211,17 +214,51 @@ function Members({ group }: { group: Group }) {
   };
   const mayRemove = isByHand(group) && may('DELETE', `${pathOf(group)}/things/any`);
   return (
-    <Listing
-      label={`Things in ${name}`}
-      query={query}
-      columns={mayRemove ? [...THING_COLUMNS, removal] : THING_COLUMNS}
-      rowKey={(thing) => thing.name}
-      paging={paging}
-      empty={
-        <Empty icon={IconDevices} title="No things in this group">
-          {isByHand(group) ? 'Add things to make it useful as a target.' : KIND_MEANINGS[group.kind]}
-        </Empty>
-      }
-    />
+    <>
+      <Listing
+        label={`Things in ${name}`}
+        query={query}
+        columns={mayRemove ? [...THING_COLUMNS, removal] : THING_COLUMNS}
+        rowKey={(thing) => thing.name}
+        paging={paging}
+        empty={
+          <Empty icon={IconDevices} title="No things in this group">
+            {isByHand(group) ? 'Add things to make it useful as a target.' : KIND_MEANINGS[group.kind]}
+          </Empty>
+        }
+      />
+      <Dialog
+        title={`Take ${leaving ?? 'it'} out of ${name}`}
+        opened={leaving !== null}
+        onClose={() => setLeaving(null)}
+      >
+        <LeaveForm group={group} thingName={leaving ?? ''} onClose={() => setLeaving(null)} />
+      </Dialog>
+    </>
+  );
+}
+
+function LeaveForm({ group: { name }, thingName, onClose }: OnGroup & { thingName: string }) {
+  const remove = useCall(
+    () =>
+      bodyOf(
+        client.DELETE('/api/v1/thing-groups/{name}/things/{thingName}', {
+          params: { path: { name, thingName } },
+        }),
+      ),
+    { touches: [keys.group(name)], said: `${thingName} is out of ${name}.`, done: onClose },
+  );
+  return (
+    <DialogForm
+      onClose={onClose}
+      action="Take out"
+      danger
+      onSubmit={() => remove.mutate()}
+      isPending={remove.isPending}
+      error={remove.error}
+    >
+      Continuous jobs for this group take back what is still queued for {thingName}, unless it belongs to
+      another of their groups. What it is at work on, it may finish.
+    </DialogForm>
   );
 }

@@ -23,7 +23,7 @@ import { bodyOf, client, type Job, type Schemas } from '../api/client';
 import { keys } from '../api/keys';
 import { groupNamesQuery, jobQuery, reachQuery, thingNamesQuery } from '../api/queries';
 import { JsonEditor } from '../components/json-editor';
-import { NamePicker } from '../components/name-picker';
+import { leftOver, NamePicker } from '../components/name-picker';
 import { nameOfJob } from '../components/names';
 import { Page } from '../components/page';
 import { Panel } from '../components/panel';
@@ -40,6 +40,9 @@ interface JobForm {
   description: string;
   thingNames: string[];
   thingGroupNames: string[];
+  /** Typed and not chosen yet. */
+  typedThing: string;
+  typedGroup: string;
   document: string;
   inProgressTimeout: number | string;
   queuedTimeout: number | string;
@@ -93,6 +96,12 @@ function JobFields({ initial }: { initial: JobForm }) {
   const form = useForm<JobForm>({ initialValues: initial, validate });
   const create = useCreateJob();
   const field = <K extends keyof JobForm>(name: K) => form.getInputProps(name) as FieldProps<JobForm[K]>;
+  /** What is typed into a picker; what is wrong with that stands before what is wrong with the names. */
+  const typing = (name: 'typedThing' | 'typedGroup', names: 'thingNames' | 'thingGroupNames') => ({
+    typed: form.values[name],
+    onType: (text: string) => form.setFieldValue(name, text),
+    error: form.errors[name] ?? form.errors[names],
+  });
   const submit = form.onSubmit((values) =>
     create.mutate(bodyFor(values), { onError: (error) => form.setErrors(sortErrors(error, FIELDS).fields) }),
   );
@@ -145,6 +154,7 @@ function JobFields({ initial }: { initial: JobForm }) {
                   placeholder="Type a part of a name, or paste a list"
                   suggest={thingNamesQuery}
                   {...field('thingNames')}
+                  {...typing('typedThing', 'thingNames')}
                 />
                 <NamePicker
                   label="Group"
@@ -152,6 +162,7 @@ function JobFields({ initial }: { initial: JobForm }) {
                   placeholder="Type a part of a name"
                   suggest={groupNamesQuery}
                   {...field('thingGroupNames')}
+                  {...typing('typedGroup', 'thingGroupNames')}
                 />
                 <Reach thingNames={form.values.thingNames} thingGroupNames={form.values.thingGroupNames} />
               </Stack>
@@ -239,9 +250,11 @@ function Reach({ thingNames, thingGroupNames }: Pick<JobForm, 'thingNames' | 'th
   );
 }
 
-function validate({ thingNames, thingGroupNames, document }: JobForm) {
+function validate({ thingNames, thingGroupNames, typedThing, typedGroup, document }: JobForm) {
   return {
     thingNames: thingNames.length + thingGroupNames.length === 0 ? NO_TARGET : null,
+    typedThing: leftOver(typedThing),
+    typedGroup: leftOver(typedGroup),
     document: parseDocument(document).error ?? null,
   };
 }
@@ -272,6 +285,8 @@ const emptyForm = (thingNames: string[], thingGroupNames: string[]): JobForm => 
   description: '',
   thingNames,
   thingGroupNames,
+  typedThing: '',
+  typedGroup: '',
   document: '',
   inProgressTimeout: '',
   queuedTimeout: '',
@@ -283,6 +298,8 @@ const formLike = (job: Job): JobForm => ({
   description: job.description ?? '',
   thingNames: job.targets.thingNames,
   thingGroupNames: job.targets.thingGroupNames,
+  typedThing: '',
+  typedGroup: '',
   document: indented(job.document),
   inProgressTimeout: job.timeoutConfig.inProgressTimeoutInMinutes ?? '',
   queuedTimeout: job.timeoutConfig.queuedTimeoutInMinutes ?? '',
