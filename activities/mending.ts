@@ -15,14 +15,13 @@ const REASON = 'Its workflow had been ended in Temporal.';
 export function mendingActivities({ db, client, notifier }: { db: Db; client: Client; notifier: Notifier }) {
   return {
     /** Ends executions that nobody carries on. One that is carried on is left alone. @returns how many were ended */
-    async endExecutions({ executions }: { executions: ExecutionKey[] }): Promise<number> {
+    async endExecutions({ executions, by }: { executions: ExecutionKey[]; by: string }): Promise<number> {
       let ended = 0;
       for (const execution of executions) {
         const { jobId, thingName } = execution;
         if (!(await isOpen(client, executionWorkflowId(jobId, thingName)))) {
           const event = { kind: 'cancel', force: true } as const;
-          if (await endWithoutWorkflow({ db, notifier }, execution, event, { by: 'muster', reason: REASON }))
-            ended++;
+          if (await endWithoutWorkflow({ db, notifier }, execution, event, { by, reason: REASON })) ended++;
         }
         heartbeat();
       }

@@ -5,6 +5,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import SQLite from 'better-sqlite3';
+import { BATCH_SIZE } from '../src/domain/limits';
 import type { Diagnosis, Finding } from '../src/runtime/doctor';
 import { batchWorkflowId, executionWorkflowId, jobWorkflowId } from '../workflows/messages';
 import { createThing, type Device } from './support/device';
@@ -89,15 +90,33 @@ test('a Muster that is well is healthy', async () => {
   await untilExecution(muster, jobId, 'boiler', { status: 'CANCELED' });
 });
 
-test('an execution whose workflow was terminated gives way to the next', async () => {
+test('an execution whose workflow was terminated gives way to the next, without any help', async () => {
   const [stuck, next] = [await newJob(), await newJob()];
   expect((await device.request('start-next')).body.execution!.jobId).toBe(stuck);
+  device.clear();
+  await terminate(executionWorkflowId(stuck, 'boiler'));
+  expect((await device.next('notify-next')).body.execution!.jobId).toBe(next);
+  const { transitions } = await getExecution(muster, stuck, 'boiler');
+  expect(transitions.at(-1)).toMatchObject({ from: 'IN_PROGRESS', to: 'CANCELED', by: 'muster' });
+  await untilJob(muster, stuck, 'COMPLETED', { CANCELED: 1 });
+
+  await device.request('start-next');
+  await device.request(`${next}/update`, { status: 'SUCCEEDED' });
+  await untilJob(muster, next, 'COMPLETED', { SUCCEEDED: 1 });
+  expect(await doctor()).toMatchObject({ code: 0, found: {} });
+});
+
+test('an execution that was terminated together with its job gives way to the next', async () => {
+  const [stuck, next] = [await newJob(), await newJob()];
+  expect((await device.request('start-next')).body.execution!.jobId).toBe(stuck);
+  await terminate(jobWorkflowId(stuck));
   await terminate(executionWorkflowId(stuck, 'boiler'));
 
   const before = await doctor();
   expect(before.code).toBe(1);
   expect(before.found).toMatchObject({
     executionWithoutWorkflow: { found: 1, mended: 0, examples: [executionWorkflowId(stuck, 'boiler')] },
+    jobWithoutWorkflow: { found: 1 },
   });
   expect(await getExecution(muster, stuck, 'boiler')).toMatchObject({ status: 'IN_PROGRESS' });
   expect((await run()).stdout).toContain('muster doctor --fix mends this.');
@@ -109,7 +128,7 @@ test('an execution whose workflow was terminated gives way to the next', async (
   expect((await device.next('notify-next')).body.execution!.jobId).toBe(next);
   const { transitions } = await getExecution(muster, stuck, 'boiler');
   expect(transitions.at(-1)).toMatchObject({ from: 'IN_PROGRESS', to: 'CANCELED', by: 'doctor' });
-  // What its job waited for has ended, one way or the other.
+  // Executions are mended before jobs: all of this one have ended.
   await untilJob(muster, stuck, 'COMPLETED', { CANCELED: 1 });
 
   await device.request('start-next');
@@ -177,13 +196,13 @@ test('workflows that nothing in the store stands for are terminated', async () =
       {
         plan: {
           jobId,
+          jobType: 'SNAPSHOT',
           timeouts,
           createdBy: 'x',
-          thingCount: 1,
-          nextPage: 1,
+          queue: { next: 1, end: 1 },
           launching: [],
           open: [0],
-          cursor: 0,
+          poked: false,
         },
       },
     ],
@@ -208,10 +227,10 @@ test('a job does not wait for a batch that was terminated', async () => {
     timeoutConfig: { queuedTimeoutInMinutes: 1 },
   });
   await untilJob(muster, jobId, 'IN_PROGRESS', { QUEUED: 201 });
-  await terminate(batchWorkflowId(jobId, 1));
+  await terminate(batchWorkflowId(jobId, BATCH_SIZE));
   await eventually(async () => {
     expect((await doctor()).found).toMatchObject({
-      endedBatch: { found: 1, examples: [batchWorkflowId(jobId, 1)] },
+      endedBatch: { found: 1, examples: [batchWorkflowId(jobId, BATCH_SIZE)] },
     });
   });
   expect(await doctor('--fix')).toMatchObject({ code: 0, found: { endedBatch: { mended: 1 } } });
@@ -245,10 +264,9 @@ describeWithPostgres('on PostgreSQL', () => {
     await createThing(other, 'boiler');
     const jobId = await createJob(other, { targets: { thingNames: ['boiler'] } });
     await untilExecution(other, jobId, 'boiler', { status: 'QUEUED' });
-    const execution = new Client({ connection: itsConnection }).workflow.getHandle(
-      executionWorkflowId(jobId, 'boiler'),
-    );
-    await execution.terminate('by hand');
+    const { workflow } = new Client({ connection: itsConnection });
+    for (const workflowId of [jobWorkflowId(jobId), executionWorkflowId(jobId, 'boiler')])
+      await workflow.getHandle(workflowId).terminate('by hand');
 
     const { code, stdout } = await runOn(other, env, '--fix');
     expect(stdout).toMatch(/clock +ok +-?\d+ ms apart from the database's/);

@@ -128,7 +128,7 @@ export async function awaitExecutions(jobId: string, executions: Execution[]): P
         await handle.result();
       } catch {
         // It was ended in Temporal by hand. Nobody else would ever end what is in the store.
-        await remote.endExecutions({ executions: [{ jobId, thingName }] });
+        await remote.endExecutions({ executions: [{ jobId, thingName }], by: 'muster' });
       }
     }),
   );

@@ -6,6 +6,8 @@ import { batchFinished, jobWorkflowId } from './messages';
 /** @returns how many were ended */
 export async function mendExecutions(input: {
   executions: { jobId: string; thingName: string }[];
+  /** As it stands in the transitions: `doctor`, or `muster` where it was noticed by itself. */
+  by: string;
 }): Promise<number> {
   return paging.endExecutions(input);
 }

@@ -85,7 +85,7 @@ function executionsWithoutWorkflow({ db, client, taskQueue }: ComparisonDeps): C
       return client.workflow.execute<typeof mendExecutions>('mendExecutions', {
         workflowId: `doctor/${randomUUID()}`,
         taskQueue,
-        args: [{ executions }],
+        args: [{ executions, by: BY }],
       });
     },
   };

@@ -14,7 +14,7 @@ export async function mendExecution(
   await client.workflow.execute<typeof mendExecutions>('mendExecutions', {
     workflowId: `${executionWorkflowId(jobId, thingName)}/mend`,
     taskQueue,
-    args: [{ executions: [{ jobId, thingName }] }],
+    args: [{ executions: [{ jobId, thingName }], by: 'muster' }],
     workflowIdConflictPolicy: 'USE_EXISTING',
     workflowExecutionTimeout: '1m',
   });

@@ -193,7 +193,7 @@ async function record(engine: Engine, directory: string): Promise<void> {
   await client.workflow.execute('mendExecutions', {
     ...start,
     workflowId: 'doctor/1',
-    args: [{ executions }],
+    args: [{ executions, by: 'doctor' }],
   });
   await save('mend-executions', 'doctor/1');
   await terminate(batchWorkflowId(broken, BATCH_SIZE));
