@@ -4,7 +4,7 @@ import type { Cause } from '../src/domain/job';
 import type { ExecutionStatus } from '../src/domain/statuses';
 import { accepted, executionBody, executionState, updateAnswer } from '../src/devices/answers';
 import type { Notifier } from '../src/devices/notifier';
-import type { Publisher } from '../src/devices/publisher';
+import { publishAnswer, type Publisher } from '../src/devices/publisher';
 import { rejected, type DeviceService } from '../src/devices/service';
 import type { Db } from '../src/store/database';
 import { cancelCause, findJobState } from '../src/store/jobs';
@@ -178,7 +178,7 @@ export function executionActivities({ db, publisher, notifier, devices, metrics 
   /** Over MQTT the answer goes out under the topic of the request; over HTTPS whoever waits gets it. */
   async function send(request: DeviceRequest, answer: DeviceAnswer): Promise<DeviceAnswer | undefined> {
     if (request.topic === undefined) return answer;
-    await publisher.publish(`${request.topic}/${answer.accepted ? 'accepted' : 'rejected'}`, answer.json);
+    await publishAnswer(publisher, { topic: request.topic, reply: request.reply }, answer);
     return undefined;
   }
 }

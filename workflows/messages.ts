@@ -32,11 +32,19 @@ export const batchFinished = defineSignal<[{ first: number }]>('batchFinished');
 
 // ── execution ───────────────────────────────────────────────────────────────────────────────────────────────────
 
+/** Where else an answer goes, and what it brings back (MQTT 5). */
+export interface Reply {
+  responseTopic?: string;
+  /** Base64 */
+  correlationData?: string;
+}
+
 /** What every device request carries beside its own fields. */
 interface DeviceRequestBase {
   clientToken?: string;
   /** Over MQTT: the topic of the request, under which the answer goes out. Over HTTPS: absent. */
   topic?: string;
+  reply?: Reply;
   /** Epoch milliseconds. */
   receivedAt: number;
 }

@@ -1,7 +1,7 @@
 /** When a device's request is one that it has made before. The execution's workflow and the store ask this one rule. */
 
 /** How a request came in; the rest is what it asks for. */
-const RECEIPT: readonly string[] = ['topic', 'receivedAt'];
+const RECEIPT: readonly string[] = ['topic', 'reply', 'receivedAt'];
 
 /** A request to one execution, as the contract has read it. */
 export interface RepeatableRequest {

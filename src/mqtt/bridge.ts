@@ -8,9 +8,9 @@ import {
   startNextRequestSchema,
   updateRequestSchema,
 } from '../contract/device';
-import type { Publisher } from '../devices/publisher';
+import { publishAnswer, type Publisher } from '../devices/publisher';
 import { rejected, type DeviceService } from '../devices/service';
-import type { DeviceAnswer } from '../../workflows/messages';
+import type { DeviceAnswer, Reply } from '../../workflows/messages';
 import type { RequestHandler } from './broker';
 import { parseDeviceTopic, type DeviceTopic } from './topics';
 
@@ -34,12 +34,18 @@ export interface Bridge {
 }
 
 export function createBridge({ prefixes, devices, publisher, metrics, log }: BridgeOptions): Bridge {
-  async function handle(topic: string, payload: Buffer, thingName: string, isLastTry = false): Promise<void> {
+  async function handle(
+    topic: string,
+    payload: Buffer,
+    thingName: string,
+    isLastTry = false,
+    reply?: Reply,
+  ): Promise<void> {
     const parsed = parseDeviceTopic(prefixes, topic);
     // The thing's own, but nothing about jobs: taken, and left alone.
     if (parsed === undefined || parsed.action === 'answer' || parsed.thingName !== thingName) return;
 
-    const answer = await answerTo(parsed, topic, payload).catch((error: unknown) => {
+    const answer = await answerTo(parsed, { topic, reply }, payload).catch((error: unknown) => {
       if (!isLastTry) throw error;
       log.error({ err: error, thingName, topic }, 'Request given up');
       return rejected('InternalError', 'The request could not be served. Try again later.', tokenOf(payload));
@@ -47,16 +53,16 @@ export function createBridge({ prefixes, devices, publisher, metrics, log }: Bri
     const outcome = answer === undefined ? 'taken' : answer.accepted ? 'accepted' : answer.code!;
     metrics.bridgeMessage(parsed.action, outcome);
     log.debug({ thingName, topic, outcome }, 'Device request');
-    if (answer) await publisher.publish(`${topic}/${answer.accepted ? 'accepted' : 'rejected'}`, answer.json);
+    if (answer) await publishAnswer(publisher, { topic, reply }, answer);
   }
 
   async function answerTo(
     target: DeviceTopic,
-    topic: string,
+    receipt: { topic: string; reply?: Reply },
     payload: Buffer,
   ): Promise<DeviceAnswer | undefined> {
     const { thingName } = target;
-    const received = { topic, receivedAt: Date.now() };
+    const received = { ...receipt, receivedAt: Date.now() };
     switch (target.action) {
       case 'get':
         return checked(getRequestSchema, payload, (request) => devices.getPending(thingName, request));

@@ -1,9 +1,11 @@
 /** The MQTT broker as the roles use it, wherever it runs. */
 import type { Publisher } from '../devices/publisher';
+import type { Reply } from '../../workflows/messages';
 
 /**
  * Serves one message of a thing. It is acknowledged when this resolves; when it throws, it is not, so that it comes
  * again.
+ * @param reply where else the answer is wanted, and with what (MQTT 5)
  * @param isLastTry it failed again and again while others were served: it is to be answered whatever is wrong with it
  */
 export type RequestHandler = (
@@ -11,6 +13,7 @@ export type RequestHandler = (
   payload: Buffer,
   thingName: string,
   isLastTry?: boolean,
+  reply?: Reply,
 ) => Promise<void>;
 
 export interface Broker extends Publisher {

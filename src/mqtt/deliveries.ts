@@ -3,8 +3,9 @@
  * never more than so many that are not acknowledged. aedes carries them; it neither queues nor routes them.
  */
 import type { Client } from 'aedes';
-import type { QoS } from 'mqtt-packet';
+import { generate, type IPublishPacket, type QoS } from 'mqtt-packet';
 import type { Message, QueuedMessage, SessionStore } from './session-store';
+import type { Reception } from './topics';
 
 /** Messages that may be under way to a client before it acknowledges one. */
 const MAX_IN_FLIGHT = 1_000;
@@ -23,8 +24,9 @@ export class Deliveries {
 
   /** CONNACK is out: what is queued is sent, and then whatever comes. */
   begin(client: Client): void {
-    const queue = client.clean ? new MemoryQueue(this.queueLimit) : new StoredQueue(this.store, client.id);
-    const line = new Line(client, queue);
+    const isClean = client.clean;
+    const queue = isClean ? new MemoryQueue(this.queueLimit) : new StoredQueue(this.store, client.id);
+    const line = new Line(client, isClean, queue);
     this.#lines.set(client.id, line);
     client.conn.once('close', () => {
       if (this.#lines.get(client.id) === line) this.#lines.delete(client.id);
@@ -40,20 +42,24 @@ export class Deliveries {
   /**
    * Resolves when the message is on disk for every session that outlives its connection, and written to each connection
    * that waits for nothing before it.
-   * @param recipients sessions by client id, with the quality that each was granted
+   * @param recipients sessions by client id
    */
-  async deliver(topic: string, payload: Buffer, recipients: ReadonlyMap<string, QoS>): Promise<void> {
-    const message = {
-      ...{ topic, payload, brokerId: this.store.brokerId },
-      brokerCounter: ++this.#counter,
-    };
-    await Promise.all([...recipients].map(([clientId, qos]) => this.#deliverTo(clientId, message, qos)));
+  async deliver(
+    content: Pick<Message, 'topic' | 'payload' | 'correlationData'>,
+    recipients: ReadonlyMap<string, Reception>,
+  ): Promise<void> {
+    const message = { ...content, brokerId: this.store.brokerId, brokerCounter: ++this.#counter };
+    await Promise.all(
+      [...recipients].map(([clientId, { qos, identifiers }]) =>
+        this.#deliverTo(clientId, { ...message, identifiers }, qos),
+      ),
+    );
   }
 
   async #deliverTo(clientId: string, message: Message, qos: QoS): Promise<void> {
     const line = this.#lines.get(clientId);
     if (qos === 0) return line?.sendOnce(message);
-    if (line?.client.clean) return line.offer({ ...message, key: '', messageId: 0, dup: false });
+    if (line?.isClean) return line.offer({ ...message, key: '', messageId: 0, dup: false });
     const queued = await this.store.enqueue(clientId, message, line !== undefined);
     await this.#lines.get(clientId)?.offer(queued);
   }
@@ -68,10 +74,22 @@ interface Queue {
   pass(message: QueuedMessage): boolean;
   /** Before a message is sent. */
   sending(message: QueuedMessage): void;
+  /** A message that is never sent. */
+  drop(message: QueuedMessage): void;
+}
+
+function packetOf({ topic, payload, correlationData, identifiers = [] }: Message, qos: QoS): IPublishPacket {
+  const properties = {
+    ...(correlationData && { correlationData }),
+    ...(identifiers.length > 0 && { subscriptionIdentifier: identifiers }),
+  };
+  const base = { cmd: 'publish', topic, payload, qos, dup: false, retain: false } as const;
+  return Object.keys(properties).length > 0 ? { ...base, properties } : base;
 }
 
 /** The way to one connection. */
 class Line {
+  readonly #window: number;
   #inFlight = 0;
   #isReading = false;
   /** The queue has something that was not there when it was last read to its end. */
@@ -79,12 +97,17 @@ class Line {
 
   constructor(
     readonly client: Client,
+    /** The session ends with the connection, whatever DISCONNECT says. */
+    readonly isClean: boolean,
     private readonly queue: Queue,
-  ) {}
+  ) {
+    this.#window = Math.min(MAX_IN_FLIGHT, client.receiveMaximum ?? MAX_IN_FLIGHT);
+  }
 
   /** At quality 0: now, or never. */
-  sendOnce({ topic, payload }: Message): Promise<void> {
-    return this.#publish({ topic, payload, qos: 0 });
+  sendOnce(message: Message): Promise<void> {
+    const packet = packetOf(message, 0);
+    return this.#fits(packet) ? this.#publish(packet) : Promise.resolve();
   }
 
   /** Resolves when the message is written, or waits its turn in the queue. */
@@ -98,7 +121,7 @@ class Line {
   acknowledged(): void {
     this.#inFlight = Math.max(0, this.#inFlight - 1);
     // Not for each one: a look into the queue costs more than a message.
-    if (this.#hasMore && this.#inFlight <= MAX_IN_FLIGHT / 2) this.sendQueued();
+    if (this.#hasMore && this.#inFlight <= this.#window / 2) this.sendQueued();
   }
 
   sendQueued(): void {
@@ -128,24 +151,34 @@ class Line {
   }
 
   #room(): number {
-    return this.client.closed ? 0 : MAX_IN_FLIGHT - this.#inFlight;
+    return this.client.closed ? 0 : this.#window - this.#inFlight;
   }
 
   #send(message: QueuedMessage): Promise<void> {
     if (this.client.closed) return Promise.resolve();
+    const { brokerId, brokerCounter, dup } = message;
+    const packet = { ...packetOf(message, 1), dup };
+    if (!this.#fits(packet)) {
+      this.queue.drop(message);
+      return Promise.resolve();
+    }
     this.queue.sending(message);
     this.#inFlight += 1;
-    const { topic, payload, brokerId, brokerCounter, dup } = message;
-    return this.#publish({ topic, payload, qos: 1, dup, brokerId, brokerCounter });
+    return this.#publish({ ...packet, brokerId, brokerCounter });
+  }
+
+  /** A client of MQTT 5 says how large a packet may be: a larger one is dropped, as if it had been sent. */
+  #fits(packet: IPublishPacket): boolean {
+    const { maximumPacketSize } = this.client;
+    if (maximumPacketSize === undefined) return true;
+    return generate({ ...packet, messageId: 1 }, { protocolVersion: 5 }).length <= maximumPacketSize;
   }
 
   /** Resolves when it is written, or when the connection is gone: then it is sent to the next one. */
-  #publish(
-    packet: Partial<Message> & { topic: string; payload: Buffer; qos: QoS; dup?: boolean },
-  ): Promise<void> {
+  #publish(packet: IPublishPacket & Partial<Pick<Message, 'brokerId' | 'brokerCounter'>>): Promise<void> {
     return new Promise((resolve) => {
       if (this.client.closed) return resolve();
-      this.client.publish({ cmd: 'publish', dup: false, retain: false, ...packet }, () => resolve());
+      this.client.publish(packet, () => resolve());
     });
   }
 }
@@ -180,6 +213,10 @@ class StoredQueue implements Queue {
   sending(message: QueuedMessage): void {
     this.store.sending(this.clientId, message);
   }
+
+  drop(message: QueuedMessage): void {
+    this.store.drop(message);
+  }
 }
 
 /** Of a session that ends with its connection. */
@@ -203,5 +240,9 @@ class MemoryQueue implements Queue {
 
   sending(): void {
     // Nothing to remember.
+  }
+
+  drop(): void {
+    // Nor here.
   }
 }

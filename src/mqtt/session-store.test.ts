@@ -22,6 +22,7 @@ async function open(): Promise<SessionStore> {
     ownerOf: (name) => ownerOf(['fleet'], name),
     onReady: () => undefined,
     onAcknowledged: () => undefined,
+    onFailed: () => undefined,
   });
   await store.setup({});
   return store;
@@ -127,9 +128,9 @@ test('overlapping filters: one message each, whatever comes and goes', async () 
   expect(sessionsFor(store)).toEqual(['c1']);
   await store.addSubscriptions(client, [sub('fleet/t1/jobs/#')]);
   await store.addSubscriptions(client, [sub(topic, 0)]);
-  expect(store.recipients(topic)).toEqual(new Map([['c1', 1]]));
+  expect(store.recipients(topic)).toEqual(new Map([['c1', { qos: 1, identifiers: [] }]]));
   await store.removeSubscriptions(client, ['fleet/t1/jobs/#']);
-  expect(store.recipients(topic)).toEqual(new Map([['c1', 0]]));
+  expect(store.recipients(topic)).toEqual(new Map([['c1', { qos: 0, identifiers: [] }]]));
   await store.removeSubscriptions(client, [topic]);
   expect(sessionsFor(store)).toEqual([]);
 });
@@ -148,8 +149,8 @@ test('subscriptions are found again, refused ones were never kept', async () => 
 test('of a forgotten thing nothing is left', async () => {
   const store = await open();
   const others = 'fleet/t10/jobs/notify';
-  store.keep('c1', 't1');
-  store.keep('c10', 't10');
+  store.keep({ clientId: 'c1', thingName: 't1' });
+  store.keep({ clientId: 'c10', thingName: 't10' });
   await store.addSubscriptions({ id: 'c1' }, [sub(topic)]);
   await store.addSubscriptions({ id: 'c10' }, [sub(others)]);
   await enqueue(store, 'c1', 3);
@@ -163,7 +164,7 @@ test('of a forgotten thing nothing is left', async () => {
 
 test('a client id that was another thing’s brings nothing along, and a new one leaves nothing behind', async () => {
   const store = await open();
-  store.keep('old', 't1');
+  store.keep({ clientId: 'old', thingName: 't1' });
   await store.addSubscriptions({ id: 'old' }, [sub(topic)]);
   await enqueue(store, 'old', 3);
   await store.claim('old', 't1');
@@ -172,7 +173,7 @@ test('a client id that was another thing’s brings nothing along, and a new one
   expect(sessionsFor(store)).toEqual([]);
   expect(await queued(store, 'old')).toEqual([]);
 
-  store.keep('new', 't1');
+  store.keep({ clientId: 'new', thingName: 't1' });
   await store.addSubscriptions({ id: 'new' }, [sub(topic)]);
   await store.claim('new', 't10');
   expect(sessionsFor(store)).toEqual([]);

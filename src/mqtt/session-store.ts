@@ -5,7 +5,7 @@ import { decode, encode } from 'msgpack-lite';
 import type { Client, Subscription } from 'aedes';
 import type { QoS } from 'mqtt-packet';
 import type { SessionDatabase } from './session-database';
-import { grantedQos } from './topics';
+import { receptionOf, type Reception } from './topics';
 
 type SessionRef = AsyncLevelPersistence.SessionRef;
 type ClientSubscription = AsyncLevelPersistence.ClientSubscription;
@@ -14,6 +14,10 @@ type IncomingPacket = { qos: QoS; messageId?: number };
 /** A queue is measured again after so many messages, so it may stand this much over its limit. */
 const TRIM_EVERY = 100;
 const HIGHEST_MESSAGE_ID = 65_535;
+/** How often sessions are looked through for those that have expired. */
+const EXPIRE_EVERY_MS = 1_000;
+/** Messages at QoS 2 of one connection that wait for PUBREL. */
+const MAX_UNRELEASED = 1_000;
 /** The library's keys hold numbers of this length. */
 const COUNTER_DIGITS = 16;
 
@@ -24,12 +28,20 @@ export const NO_FILTER = '$none';
 interface Session {
   clientId: string;
   thingName: string;
+  /** MQTT 5: seconds that it outlives its connection; for ever where it is left out. */
+  expirySeconds?: number;
+  /** When its connection ended, in epoch milliseconds; left out while it is connected. */
+  endedAt?: number;
 }
 
 /** A message of Muster to a thing. The run of the broker and its counter make the order of a queue. */
 export interface Message {
   topic: string;
   payload: Buffer;
+  /** Of the request that this answers (MQTT 5). */
+  correlationData?: Buffer;
+  /** Of the subscriptions that match (MQTT 5). */
+  identifiers?: number[];
   brokerId: string;
   brokerCounter: number;
 }
@@ -58,6 +70,8 @@ export interface SessionStoreOptions {
   onReady(client: Client): void;
   /** The client has taken a message. */
   onAcknowledged(client: Client): void;
+  /** Something that nobody waits for could not be written. */
+  onFailed(error: unknown): void;
 }
 
 /** Messages of a session that were sent and not acknowledged yet. */
@@ -81,6 +95,11 @@ export class SessionStore extends AsyncLevelPersistence {
   readonly #sessions = new Map<string, Session>();
   /** The client id of each thing's session. */
   readonly #sessionOf = new Map<string, string>();
+  /** Client ids of the sessions that are away and expire. */
+  readonly #expiring = new Set<string>();
+  #expiryTimer?: NodeJS.Timeout;
+  /** Sessions that are being ended: their successors wait. */
+  readonly #ending = new Map<string, Promise<void>>();
   /** Identifiers of the messages at QoS 2 that were served and not released yet, by connection or session. */
   readonly #received = new WeakMap<SessionRef, Set<number>>();
   /** Subscriptions by the thing that they belong to. */
@@ -104,15 +123,29 @@ export class SessionStore extends AsyncLevelPersistence {
 
   override async setup(broker: unknown): Promise<void> {
     await super.setup(broker);
-    for await (const record of this.#db.values({ gte: 'session:', lt: 'session;' }))
-      this.#note(JSON.parse(record) as Session);
+    for await (const record of this.#db.values({ gte: 'session:', lt: 'session;' })) {
+      const session = JSON.parse(record) as Session;
+      const { expirySeconds, endedAt = Date.now() } = session;
+      // A connection that a kill has ended counts from this start on.
+      this.#note(expirySeconds === undefined ? session : { ...session, endedAt });
+    }
     for (const id of await this.#subscribedIds()) {
       const subscriptions = await super.subscriptionsByClient({ id });
       this.#index(id, subscriptions);
       const thingName = this.#options.ownerOf(subscriptions[0]?.topic ?? '');
       // An earlier version kept subscriptions alone.
-      if (!this.#sessions.has(id) && thingName !== undefined) this.keep(id, thingName);
+      if (!this.#sessions.has(id) && thingName !== undefined) this.keep({ clientId: id, thingName });
     }
+    await this.#expire();
+    this.#expiryTimer = setInterval(
+      () => void this.#expire().catch((error: unknown) => this.#options.onFailed(error)),
+      EXPIRE_EVERY_MS,
+    ).unref();
+  }
+
+  /** Before the database is closed. */
+  stop(): void {
+    clearInterval(this.#expiryTimer);
   }
 
   /** aedes calls this for a session that is to go on, and takes one without subscriptions for none. */
@@ -140,13 +173,22 @@ export class SessionStore extends AsyncLevelPersistence {
     for (const topic of topics) this.#remove(client.id, topic);
   }
 
-  /** aedes calls this for a clean session: nothing of a former one is left. */
-  override async cleanSubscriptions(client: SessionRef): Promise<void> {
+  /** aedes calls this for a clean session, and where one ends: nothing of it is left. */
+  override cleanSubscriptions(client: SessionRef): Promise<void> {
+    const ending = this.#clean(client).finally(() => {
+      if (this.#ending.get(client.id) === ending) this.#ending.delete(client.id);
+    });
+    this.#ending.set(client.id, ending);
+    return ending;
+  }
+
+  async #clean(client: SessionRef): Promise<void> {
     const subscriptions = await super.subscriptionsByClient(client);
     await this.removeSubscriptions(
       client,
       subscriptions.map(({ topic }) => topic),
     );
+    await this.cleanIncoming(client);
     await this.#empty(client.id);
   }
 
@@ -162,7 +204,8 @@ export class SessionStore extends AsyncLevelPersistence {
 
   /** aedes would send these, in a way of its own, right behind CONNACK. */
   override outgoingStream(client: SessionRef): Readable {
-    this.#options.onReady(client as Client);
+    // Also where it ends a session, to empty its queue.
+    if (!(client as Client).closed) this.#options.onReady(client as Client);
     return Readable.from([]);
   }
 
@@ -184,14 +227,14 @@ export class SessionStore extends AsyncLevelPersistence {
     return Promise.resolve();
   }
 
-  /** The sessions that outlive their connection and have subscribed to a topic, with the quality of each. */
-  recipients(topic: string): Map<string, QoS> {
+  /** How each session that outlives its connection gets a topic, if at all. */
+  recipients(topic: string): Map<string, Reception> {
     const subscriptions = this.#of(topic);
-    const recipients = new Map<string, QoS>();
+    const recipients = new Map<string, Reception>();
     for (const clientId of new Set(subscriptions.map((sub) => sub.clientId))) {
       const own = subscriptions.filter((sub) => sub.clientId === clientId);
-      const qos = grantedQos(own, topic);
-      if (qos !== undefined) recipients.set(clientId, qos);
+      const reception = receptionOf(own, topic);
+      if (reception !== undefined) recipients.set(clientId, reception);
     }
     return recipients;
   }
@@ -202,9 +245,8 @@ export class SessionStore extends AsyncLevelPersistence {
    */
   async enqueue(clientId: string, message: Message, isConnected: boolean): Promise<QueuedMessage> {
     const messageId = await this.#newMessageId(clientId);
-    const { topic, payload, brokerId, brokerCounter } = message;
     const key = queueKey(clientId, message);
-    const record: QueueRecord = { topic, payload, brokerId, brokerCounter, messageId, dup: isConnected };
+    const record: QueueRecord = { ...message, messageId, dup: isConnected };
     await this.#db.put(key, encode(record) as unknown as string, { valueEncoding: 'buffer' });
     const queued = (this.#queuedSince.get(clientId) ?? 0) + 1;
     this.#queuedSince.set(clientId, queued % TRIM_EVERY);
@@ -262,10 +304,17 @@ export class SessionStore extends AsyncLevelPersistence {
     inFlight.idOf.set(key, messageId);
   }
 
+  /** A message that can't be sent to this client: it is not tried again. */
+  drop({ key }: QueuedMessage): void {
+    this.#db.deleteLater(key);
+  }
+
   /** Whether a message at QoS 2 was served already, and only its acknowledgement was lost. */
   async hasReceived(client: SessionRef, { qos, messageId }: IncomingPacket): Promise<boolean> {
     if (qos !== 2 || messageId === undefined) return false;
-    if (this.#received.get(client)?.has(messageId)) return true;
+    const unreleased = this.#received.get(client);
+    if (unreleased?.has(messageId)) return true;
+    if (unreleased && unreleased.size >= MAX_UNRELEASED) throw new Error('too many messages wait for PUBREL');
     return this.incomingGetPacket(client, { messageId }).then(
       () => true,
       () => false,
@@ -279,16 +328,44 @@ export class SessionStore extends AsyncLevelPersistence {
   }
 
   override async incomingDelPacket(client: SessionRef, packet: { messageId: number }): Promise<void> {
-    await super.incomingDelPacket(client, packet);
+    // What can't be deleted now is deleted by its next PUBREL, or with its session; aedes would end the process.
+    await super.incomingDelPacket(client, packet).catch((error: unknown) => this.#options.onFailed(error));
     this.#received.get(client)?.delete(packet.messageId);
   }
 
-  /** From now on the session outlives its connection. */
-  keep(clientId: string, thingName: string): void {
-    if (this.#sessions.has(clientId)) return;
-    this.#note({ clientId, thingName });
-    // Nobody waits for it: where it fails, the session is a new one after the next start.
-    this.#db.put(sessionKey(clientId), JSON.stringify({ clientId, thingName })).catch(() => undefined);
+  /** The session outlives its connection, which begins now. */
+  keep(session: Session): void {
+    const kept = this.#sessions.get(session.clientId);
+    this.#note(session);
+    const isAsWritten = kept?.expirySeconds === session.expirySeconds && kept?.endedAt === undefined;
+    if (kept === undefined || !isAsWritten) this.#write(session);
+  }
+
+  /** The connection of a session has ended. @param expirySeconds as the client wants it by now */
+  leave(clientId: string, expirySeconds: number | undefined): void {
+    const kept = this.#sessions.get(clientId);
+    if (kept === undefined) return;
+    const { thingName } = kept;
+    const expiring = expirySeconds !== undefined && { expirySeconds, endedAt: Date.now() };
+    const session = { clientId, thingName, ...expiring };
+    this.#note(session);
+    if (expiring || kept.expirySeconds !== undefined) this.#write(session);
+  }
+
+  /** Nobody waits for it: where it fails, the next start takes what was written before. */
+  #write(session: Session): void {
+    this.#db
+      .put(sessionKey(session.clientId), JSON.stringify(session))
+      .catch((error: unknown) => this.#options.onFailed(error));
+  }
+
+  async #expire(): Promise<void> {
+    for (const clientId of this.#expiring) if (this.#hasExpired(clientId)) await this.#end(clientId);
+  }
+
+  #hasExpired(clientId: string): boolean {
+    const { endedAt = Infinity, expirySeconds = Infinity } = this.#sessions.get(clientId) ?? {};
+    return endedAt + expirySeconds * 1000 <= Date.now();
   }
 
   /**
@@ -296,8 +373,11 @@ export class SessionStore extends AsyncLevelPersistence {
    * @param clientId of the thing that is about to connect
    */
   async claim(clientId: string, thingName: string): Promise<void> {
-    const kept = this.#sessions.get(clientId);
-    if (kept !== undefined && kept.thingName !== thingName) await this.#end(clientId);
+    await this.#ending.get(clientId);
+    const isOthers = (this.#sessions.get(clientId)?.thingName ?? thingName) !== thingName;
+    if (isOthers || this.#hasExpired(clientId)) await this.#end(clientId);
+    // It may go on from here.
+    this.#expiring.delete(clientId);
     if (this.#sessionOf.get(thingName) !== clientId) await this.forget(thingName);
   }
 
@@ -310,17 +390,19 @@ export class SessionStore extends AsyncLevelPersistence {
   #note(session: Session): void {
     this.#sessions.set(session.clientId, session);
     this.#sessionOf.set(session.thingName, session.clientId);
+    const isExpiring = session.endedAt !== undefined && session.expirySeconds !== undefined;
+    this.#expiring[isExpiring ? 'add' : 'delete'](session.clientId);
   }
 
   async #end(clientId: string): Promise<void> {
     await this.cleanSubscriptions({ id: clientId });
-    await this.cleanIncoming({ id: clientId });
   }
 
   async #empty(clientId: string): Promise<void> {
     const session = this.#sessions.get(clientId);
     if (session !== undefined) {
       this.#sessions.delete(clientId);
+      this.#expiring.delete(clientId);
       if (this.#sessionOf.get(session.thingName) === clientId) this.#sessionOf.delete(session.thingName);
       await this.#db.del(sessionKey(clientId));
     }

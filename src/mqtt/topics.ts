@@ -106,19 +106,32 @@ export function matchesFilter(filter: string, topic: string): boolean {
   return wanted.slice(0, end).every((level, i) => level === '+' || level === levels[i]);
 }
 
+/** One session's subscription. */
+export interface Filter {
+  topic: string;
+  qos: QoS;
+  /** MQTT 5 */
+  subscriptionIdentifier?: number;
+}
+
+/** How a session gets a message. */
+export interface Reception {
+  qos: QoS;
+  /** Of the filters that match, where they have one (MQTT 5). */
+  identifiers: number[];
+}
+
 /**
- * MQTT 3.1.1, 3.3.5: where several filters of one session match, the highest of their qualities counts.
+ * Where several filters of a session match, the highest of their qualities counts (MQTT 3.1.1, 3.3.5), and the message
+ * tells the identifiers of all of them (MQTT 5, 3.3.4).
  * @returns undefined where none matches
  */
-export function grantedQos(
-  subscriptions: Iterable<{ topic: string; qos: QoS }>,
-  topic: string,
-): QoS | undefined {
-  let highest: QoS | undefined;
-  for (const { topic: filter, qos } of subscriptions) {
-    if (matchesFilter(filter, topic) && qos >= (highest ?? 0)) highest = qos;
-  }
-  return highest;
+export function receptionOf(filters: readonly Filter[], topic: string): Reception | undefined {
+  const matching = filters.filter((filter) => matchesFilter(filter.topic, topic));
+  if (matching.length === 0) return undefined;
+  const identifiers = matching.flatMap(({ subscriptionIdentifier: id }) => (id === undefined ? [] : [id]));
+  const qos = matching.reduce<QoS>((highest, filter) => (filter.qos > highest ? filter.qos : highest), 0);
+  return { qos, identifiers: [...new Set(identifiers)] };
 }
 
 function isOwn(prefixes: readonly string[], thingName: string, topic: string): boolean {

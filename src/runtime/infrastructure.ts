@@ -145,7 +145,7 @@ async function openEmbeddedBroker(
   });
   let servedPort: number | undefined;
   return {
-    publish: (topic, json) => broker.publish(topic, json),
+    publish: (topic, json, correlationData) => broker.publish(topic, json, correlationData),
     async serve(onRequest) {
       servedPort = await broker.listen(onRequest).catch((error: unknown) => {
         throw listenError(error, { host, port }, 'mqtt');

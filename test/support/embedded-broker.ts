@@ -5,6 +5,7 @@ import path from 'node:path';
 import pino from 'pino';
 import { createEmbeddedBroker, type EmbeddedBroker } from '../../src/mqtt/embedded-broker';
 import type { RequestHandler } from '../../src/mqtt/broker';
+import type { Reply } from '../../workflows/messages';
 import { eventually } from './eventually';
 import type { RawClient, RawLogin } from './raw-mqtt';
 
@@ -13,7 +14,7 @@ export const PREFIX = 'fleet';
 export interface TestBroker {
   port: number;
   /** What things have asked, oldest first. */
-  requests: { topic: string; payload: string }[];
+  requests: { topic: string; payload: string; reply?: Reply }[];
   /** Serves requests from now on; each is only noted down where this is left out. */
   onRequest: RequestHandler;
   publish: EmbeddedBroker['publish'];
@@ -44,7 +45,7 @@ export async function startTestBroker(): Promise<TestBroker> {
     broker: undefined as unknown as EmbeddedBroker,
     requests: [],
     onRequest: () => Promise.resolve(),
-    publish: (topic, body) => test.broker.publish(topic, body),
+    publish: (...message) => test.broker.publish(...message),
     async restart() {
       await test.broker.close();
       await start();
@@ -82,9 +83,9 @@ export async function startTestBroker(): Promise<TestBroker> {
       metrics: { mqttRefused: () => undefined },
       log: pino({ level: 'silent' }),
     });
-    test.port = await test.broker.listen(async (topic, payload, ...rest) => {
-      test.requests.push({ topic, payload: payload.toString() });
-      await test.onRequest(topic, payload, ...rest);
+    test.port = await test.broker.listen(async (topic, payload, thingName, isLastTry, reply) => {
+      test.requests.push({ topic, payload: payload.toString(), ...(reply && { reply }) });
+      await test.onRequest(topic, payload, thingName, isLastTry, reply);
     });
   }
 
