@@ -217,14 +217,19 @@ describe('CONNECT', () => {
     expect(after.packets.filter(({ cmd }) => cmd === 'publish')).toEqual([]);
   });
 
-  test('[MQTT-3.1.2-4] [MQTT-3.2.2-2] [MQTT-3.2.2-3] a session is there again, also one that has nothing in it', async () => {
+  test('[MQTT-3.1.2-4] [MQTT-3.2.2-2] [MQTT-3.2.2-3] a session is there again; one without subscriptions is over with its connection', async () => {
     await broker.drop(await connect({ clean: true }));
     const first = await connect({ clean: false });
     expect(first.connack.sessionPresent).toBe(false);
+    // As one whose SUBSCRIBE was under way: it must hear that it has to subscribe again.
     await broker.drop(first);
     const second = await connect({ clean: false });
-    expect(second.connack.sessionPresent).toBe(true);
+    expect(second.connack.sessionPresent).toBe(false);
+    await subscribeRaw(second, { [NOTIFY]: 1 });
     await broker.drop(second);
+    const third = await connect({ clean: false });
+    expect(third.connack.sessionPresent).toBe(true);
+    await broker.drop(third);
     await broker.restart();
     expect((await connect({ clean: false })).connack.sessionPresent).toBe(true);
   });

@@ -18,7 +18,7 @@ import type { DeviceSessions, RequestHandler } from './broker';
 import { Deliveries } from './deliveries';
 import { PacketGuard } from './packet-guard';
 import { SessionDatabase } from './session-database';
-import { NO_FILTER, SessionStore } from './session-store';
+import { SessionStore } from './session-store';
 import { mayPublish, maySubscribe, ownerOf, receptionOf, type Filter, type Reception } from './topics';
 
 /** A payload between MAX_DEVICE_PAYLOAD_BYTES and this gets an answer; a larger packet ends the connection. */
@@ -181,7 +181,7 @@ export async function createEmbeddedBroker(options: EmbeddedBrokerOptions): Prom
       });
     },
     authorizeSubscribe: (client, subscription, done) => {
-      const granted = subscription.topic !== NO_FILTER && grant(client, subscription);
+      const granted = grant(client, subscription);
       // Not at once: all filters of a packet are settled before aedes stores the first of them. And aedes lowers no
       // message to one of several filters that match it: the quality is settled by `recipients`.
       queueMicrotask(() => done(null, granted ? { ...subscription, qos: 2 } : null));

@@ -21,9 +21,6 @@ const MAX_UNRELEASED = 1_000;
 /** The library's keys hold numbers of this length. */
 const COUNTER_DIGITS = 16;
 
-/** Stands for the subscriptions of a session that has none, so that aedes finds it; it is granted to nobody. */
-export const NO_FILTER = '$none';
-
 /** A session that outlives its connection. */
 interface Session {
   clientId: string;
@@ -146,13 +143,6 @@ export class SessionStore extends AsyncLevelPersistence {
   /** Before the database is closed. */
   stop(): void {
     clearInterval(this.#expiryTimer);
-  }
-
-  /** aedes calls this for a session that is to go on, and takes one without subscriptions for none. */
-  override async subscriptionsByClient(client: SessionRef): Promise<Subscription[]> {
-    const subscriptions = await super.subscriptionsByClient(client);
-    if (subscriptions.length > 0 || !this.#sessions.has(client.id)) return subscriptions;
-    return [{ topic: NO_FILTER, qos: 0 }];
   }
 
   /** aedes calls this for every granted filter of a SUBSCRIBE, each time with all of them. */
