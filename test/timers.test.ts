@@ -52,7 +52,7 @@ describeWithServer('long timers', () => {
       jobId,
       jobType: 'SNAPSHOT',
       targets: { thingNames: [thing], thingGroupNames: [] },
-      document: { action: 'reboot' },
+      documentJson: '{"action":"reboot"}',
       timeoutConfig,
       createdBy: 'key:test',
     };
