@@ -86,13 +86,7 @@ export async function removeLaunched(db: Db, jobId: string, thingNames: string[]
   if (thingNames.length === 0) return;
   await inTransaction(db, async (tx) => {
     await lockJob(tx, jobId, 'update');
-    const targets = await tx
-      .selectFrom('job_targets')
-      .select('thingName')
-      .where('jobId', '=', jobId)
-      .where('thingName', 'in', thingNames)
-      .execute();
-    const names = targets.map(({ thingName }) => thingName);
+    const names = [...(await targetsAmong(tx, jobId, thingNames))];
     await deleteTargets(tx, jobId, names, { targets: -names.length, launched: -names.length });
   });
 }
